@@ -62,7 +62,8 @@ class ParallelRun(Generic[Old, New]):
     An iterator is compared item by item as it is read; with `ordered=False`, the items of an iterator or of a view such
     as `items()` are compared at once, in any order, as for a dict and a board. A result that is a container of its own
     kind (a copy of a tree, a slice) is a parallel run of both, in the same report. Errors are the same if the new
-    one's class is the old one's or a subclass. A storage that fails behind `new` (`BackendError`) is counted as failed.
+    one's class is the old one's or a subclass. A storage that fails behind `new` (`BackendError`) is counted as failed,
+    and so are answers that cannot be compared.
 
     An app that uses `isinstance` sees this class. Cost: that of both calls, and some 5 µs.
     """
@@ -153,35 +154,41 @@ class ParallelRun(Generic[Old, New]):
     def _iterate(self, operation: str, arguments: object, old: _Answer, new: _Answer) -> Iterator[Any]:
         """Yield what the old iterator does, compared item by item up to the first difference."""
         spent = [old.seconds, new.seconds]
-        differing = False
+        outcome: Outcome = "same"
         try:
             while True:
                 with self._lock:
                     one = _ask(partial(next, old.value))
-                    other = one if differing else _ask(partial(next, new.value))
+                    other = _ask(partial(next, new.value)) if outcome == "same" else one
                 spent = [spent[0] + one.seconds, spent[1] + other.seconds]
-                if not differing and not self._same(one, other):
-                    differing = True
-                    self._tally.differ(operation, arguments, one, other)
+                if outcome == "same":
+                    outcome = self._judge(operation, arguments, one, other)
                 if isinstance(one.error, StopIteration):
                     return
                 if one.error is not None:
                     raise one.error
                 yield one.value
         finally:
-            self._tally.add(operation, "differing" if differing else "same", (spent[0], spent[1]))
+            self._tally.add(operation, outcome, (spent[0], spent[1]))
 
     # ------------------------------------------------------------------ the comparison
 
     def _note(self, operation: str, arguments: object, old: _Answer, new: _Answer) -> None:
-        outcome: Outcome = "same"
-        if not self._same(old, new):
-            outcome = "failed" if old.error is None and isinstance(new.error, BackendError) else "differing"
-        if outcome == "failed":
+        self._tally.add(operation, self._judge(operation, arguments, old, new), (old.seconds, new.seconds))
+
+    def _judge(self, operation: str, arguments: object, old: _Answer, new: _Answer) -> Outcome:
+        """Return what became of a call, or of an item, and keep why the two answers are not the same."""
+        try:
+            if self._same(old, new):
+                return "same"
+        except Exception as error:  # noqa: BLE001 - of answers that cannot be compared, which is nothing to the caller
+            self._tally.fail(error)
+            return "failed"
+        if isinstance(new.error, BackendError):
             self._tally.fail(new.error)
-        elif outcome == "differing":
-            self._tally.differ(operation, arguments, old, new)
-        self._tally.add(operation, outcome, (old.seconds, new.seconds))
+            return "failed"
+        self._tally.differ(operation, arguments, old, new)
+        return "differing"
 
     def _same(self, old: _Answer, new: _Answer) -> bool:
         if old.error is not None or new.error is not None:

@@ -278,6 +278,21 @@ def test_iterators_are_compared_item_by_item_as_they_are_read(new: Numbers, diff
     assert run.report().operations["each"].compared == 2
 
 
+def test_a_storage_that_fails_behind_an_iterator_is_no_difference() -> None:
+    for numbers in ((1, 2), (1, 2, 3)):
+        run = ParallelRun(Numbers(1, 2, 3), Numbers(*numbers, error=BackendUnavailableError("the server is gone.")))
+        assert list(run.each()) == [1, 2, 3]
+        assert run.report().operations["each"][:6] == (1, 0, 0, 0, 0, 1)
+        assert run.report().problem == "BackendUnavailableError: the server is gone."
+
+
+def test_answers_that_cannot_be_compared_are_no_error_of_the_callers() -> None:
+    run = ParallelRun({"ada": [1]}, {"ada": [1]}, ordered=False)
+    assert list(run.items()) == [("ada", [1])]
+    assert run.report().operations["items"][:6] == (1, 0, 0, 0, 0, 1)
+    assert run.report().problem.startswith("TypeError: ")
+
+
 def test_an_error_in_an_iterator_is_the_old_ones() -> None:
     run = ParallelRun(Numbers(1, error=KeyError("old")), Numbers(1, error=KeyError("new")))
     with pytest.raises(KeyError, match="old"):
