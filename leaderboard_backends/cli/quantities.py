@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from math import inf
 from typing import Any, Final, TypeVar
 
 import click
@@ -41,7 +42,7 @@ def quantity(name: str, read: Callable[[str], object], **settings: Any) -> Calla
 def read_players(text: str) -> int:
     """Return a number of players: `50000`, `50K`, `1.5M`. Raises `ConfigurationError`."""
     found = _SIZE.fullmatch(text.strip())
-    players = round(_number(found)) if found else 0
+    players = round(min(_number(found), MOST_PLAYERS + 1)) if found else 0  # inf cannot be rounded
     if not 1 <= players <= MOST_PLAYERS:
         raise ConfigurationError(f"{shorten(text)} is not a number of players: write 50000, 50K or 1M, for example.")
     return players
@@ -55,16 +56,17 @@ def read_sizes(text: str) -> tuple[int, ...]:
 def read_rate(text: str) -> float:
     """Return a rate in events per second: `2000/s`, `120K/m`, `1M/h`; 0 is allowed. Raises `ConfigurationError`."""
     found = _RATE.fullmatch(text.strip())
-    if not found:
+    rate = _number(found) / _SECONDS[found[3].lower()] if found else inf
+    if rate == inf:
         raise ConfigurationError(f"{shorten(text)} is not a rate: write 2000/s, 120K/m or 1M/h, for example.")
-    return _number(found) / _SECONDS[found[3].lower()]
+    return rate
 
 
 def read_time(text: str) -> float:
     """Return a time in microseconds: `10ms`, `500us`, `1s`. Raises `ConfigurationError`."""
     found = _TIME.fullmatch(text.strip())
     time = float(found[1]) * _MICROSECONDS[found[2].lower()] if found else 0.0
-    if not time:
+    if not 0 < time < inf:
         raise ConfigurationError(f"{shorten(text)} is not a time: write 10ms, 500us or 1s, for example.")
     return time
 

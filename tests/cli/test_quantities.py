@@ -73,3 +73,9 @@ def test_what_is_no_quantity_is_refused_with_an_example(read: Callable[[str], ob
     with pytest.raises(ConfigurationError, match=shows) as refused:
         read(text)
     assert text.partition(",")[0] in str(refused.value)
+
+
+@pytest.mark.parametrize(("read", "unit"), [(read_players, "K"), (read_rate, "/s"), (read_time, "ms")])
+def test_a_number_that_no_float_holds_is_refused(read: Callable[[str], object], unit: str) -> None:
+    with pytest.raises(ConfigurationError, match="for example"):
+        read(f"{'9' * 400}{unit}")
