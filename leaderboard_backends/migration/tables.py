@@ -199,5 +199,5 @@ def query_rows(path: Path, query: str, columns: Columns = NAMED) -> Iterator[Row
             columns.check(names, "the query")
             for number, values in enumerate(cursor, 1):
                 yield columns.row(dict(zip(names, values, strict=True)), f"row {number} of the query")
-    except (sqlite3.Error, sqlite3.Warning) as error:
+    except (sqlite3.Error, sqlite3.Warning, UnicodeEncodeError) as error:
         raise InvalidArgumentError(f"SQLite cannot run the query on {path}: {error}.") from error

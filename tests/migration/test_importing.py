@@ -220,6 +220,7 @@ def test_a_query_of_an_sqlite_file_is_a_table_in_its_order(database: Path) -> No
         ("SELECT missing FROM scores", "no such column: missing"),
         ("DELETE FROM scores", "readonly database|the query returns no rows"),
         ("SELECT 1; SELECT 2", "one statement at a time"),
+        ("SELECT '\udcf6'", "surrogates not allowed"),  # a byte of Latin-1, as a shell passes it on
         ("SELECT name AS player_id FROM scores", "the query has no column 'score'; its columns are 'player_id'"),
         ("SELECT id AS player_id, NULL AS score FROM scores", "row 1 of the query: score None"),
         ("SELECT id AS player_id, 1 AS score, points AS score FROM scores", "the query has the column 'score' twice"),
