@@ -139,6 +139,17 @@ def test_a_sorted_set_fills_a_board_from_the_command_line(server: EmbeddedServer
     assert (without.exit_code, "Missing option '--ties'" in without.stderr) == (2, True)
 
 
+def test_a_key_need_not_be_utf_8(server: EmbeddedServer, client: Any, target: str) -> None:
+    client.zadd(b"sc\xf6res", {"ada": 1500})
+    client.hset(b"sc\xf6res:member_data", "ada", "Ada")
+    done = run("agoragames", server.url, "sc\udcf6res", target, "--username", "name")
+    assert done.exit_code == 0, done.output
+    with open_leaderboard(target) as board:
+        assert ranked(board) == [("ada", "Ada", 1500)]
+    missing = run("redis-zset", server.url, "n\udcf6ne", target, "--ties", "listed")
+    assert (missing.exit_code, r"there is no sorted set 'n\udcf6ne'" in missing.stderr) == (1, True)
+
+
 def agoragames(client: Any, name: str, players: dict[str, tuple[float, str | None]]) -> None:
     """Write a board as version 3.7.3 of that library does."""
     for member, (score, data) in players.items():

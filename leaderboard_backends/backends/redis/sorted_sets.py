@@ -28,19 +28,24 @@ class SortedSet:
 
     def count(self) -> int:
         """Return the number of members; 0 where there is no such key. O(1)."""
-        return self._ask(int, "ZCARD", self.key)
+        return self._ask(int, "ZCARD", _bytes(self.key))
 
     def page(self, first: int, last: int, *, highest_first: bool) -> list[tuple[bytes, float]]:
         """Return members and scores of these positions, counted from 0. O(log n + length)."""
         command = "ZREVRANGE" if highest_first else "ZRANGE"
-        return self._ask(_pairs, command, self.key, str(first), str(last), "WITHSCORES")
+        return self._ask(_pairs, command, _bytes(self.key), str(first), str(last), "WITHSCORES")
 
     def described(self, key: str, members: Sequence[bytes]) -> list[bytes | None]:
         """Return what a hash has for each member. O(length)."""
-        return self._ask(list, "HMGET", key, *members)
+        return self._ask(list, "HMGET", _bytes(key), *members)
 
     def _ask(self, parse: Callable[[Any], T], *command: Argument) -> T:
         return self._server.carry(Request(pack(command), parse, self.key))
+
+
+def _bytes(key: str) -> bytes:
+    """Return the bytes of a key, which need not be UTF-8: the command line passes others on as surrogates."""
+    return key.encode(errors="surrogateescape")
 
 
 def _pairs(reply: Sequence[bytes]) -> list[tuple[bytes, float]]:
