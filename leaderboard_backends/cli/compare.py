@@ -23,7 +23,7 @@ from ..comparison.redaction import conceal
 from ..comparison.report.advice import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.result_files import encode_result
+from ..comparison.result_files import encode_result, printable
 from ..comparison.schema import Result
 from ..comparison.targets import Target, find_targets
 from ..comparison.traces import TraceStore, default_folder
@@ -152,7 +152,7 @@ def _order(
         raise click.UsageError(" ".join(str(error).split())) from error
     return Order(
         plan=plan.for_every_backend() if backends else plan,
-        name=plan_name,
+        name=printable(plan_name),
         command=_command(targets),
         targets=targets,
         workloads=files,
@@ -241,9 +241,11 @@ def _journal(out: Path) -> Path:
 
 
 def _command(targets: Sequence[Target]) -> str:
-    """Return the command that was given, without anything of a URL that only its owner should read."""
+    """Return the command that was given, printable, without anything of a URL that only its owner should read."""
     shown = {target.url: target.label for target in targets if target.url}
-    return shlex.join(["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])])
+    words = ["leaderboard", *(shown.get(word) or conceal(word) for word in sys.argv[1:])]
+    command: str = printable(shlex.join(words))  # as JSON holds no byte of a file's name that is no UTF-8
+    return command
 
 
 def _publish(result: Result, out: Path | None, journal: Journal, *, details: bool) -> None:

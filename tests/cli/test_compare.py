@@ -193,6 +193,15 @@ def test_a_result_is_replaced_by_force_alone(tmp_path: Path) -> None:
     assert read_result(out).finished
 
 
+def test_a_file_whose_name_is_no_utf_8_gets_a_result_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "\udcf6.json"
+    arguments = ["memory", "--players", "10", *QUICK, "--out", str(out)]
+    monkeypatch.setattr(sys, "argv", ["leaderboard", "compare", *arguments])
+    done = run(*arguments)
+    assert done.exit_code == 0, done.output
+    assert read_result(out).settings.command.endswith(r"/\udcf6.json'")
+
+
 def test_what_an_interrupted_run_left_is_replaced_by_force_alone(tmp_path: Path) -> None:
     out = tmp_path / "mine.json"
     journal = tmp_path / "mine.json.journal"
