@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 import click
 
@@ -118,7 +119,7 @@ def _write_charts(drawn: Sequence[Chart], folder: Path, beside: Path | None) -> 
     for name, content in chart_files(drawn).items():
         _write(folder / name, content)
     folder = Path(os.path.relpath(folder.resolve(), start))
-    return {chart.name: (folder / f"{chart.name}-light.svg").as_posix() for chart in drawn}
+    return {chart.name: quote(os.fsencode(folder / f"{chart.name}-light.svg")) for chart in drawn}
 
 
 def _write(path: Path, content: str | bytes) -> None:

@@ -58,7 +58,7 @@ def test_without_files_the_tables_are_printed() -> None:
 
 
 def test_pages_and_charts_are_made_of_the_result_alone(one_round: Path, tmp_path: Path) -> None:
-    html, charts = tmp_path / "a" / "page.html", tmp_path / "charts"
+    html, charts = tmp_path / "a" / "page.html", tmp_path / "my charts"
     done = run(one_round, "--html", html, "--markdown", tmp_path / "page.md", "--charts", charts)
     assert done.exit_code == 0, done.output
     page = html.read_text(encoding="utf-8")
@@ -66,12 +66,12 @@ def test_pages_and_charts_are_made_of_the_result_alone(one_round: Path, tmp_path
     assert 'id="data-result"' in page
     markdown = (tmp_path / "page.md").read_text(encoding="utf-8")
     pictures = sorted(path.name for path in charts.iterdir())
-    shown = [name for name in pictures if f"](charts/{name})" in markdown]
+    shown = [name for name in pictures if f"](my%20charts/{name})" in markdown]
     assert shown == [name for name in pictures if name.endswith("-light.svg")]
     assert any(name.startswith("cost-") for name in shown)
     again = run(one_round, "--markdown", tmp_path / "again.md")
     assert again.exit_code == 0
-    assert "](charts/" not in (tmp_path / "again.md").read_text(encoding="utf-8")
+    assert "](my%20charts/" not in (tmp_path / "again.md").read_text(encoding="utf-8")
 
 
 def test_the_raw_result_can_be_left_out_of_the_page(one_round: Path, tmp_path: Path) -> None:
