@@ -67,6 +67,8 @@ def report(
     an older result: a difference counts only if its 95 % interval excludes 1 and exceeds the noise floor of both
     results. Exits with code 1 if something got slower or larger, or if a run has no figures any more.
     """
+    if against is not None and chart_folder is not None:
+        raise click.UsageError("--charts draws a result, and --against compares it with another one: give one of them.")
     _check_places([*results, *filter(None, [against])], [*filter(None, [html, markdown_file])])
     new = merge([_read(path) for path in results])
     worse, files = False, dict[str, str]()

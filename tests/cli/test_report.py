@@ -126,6 +126,12 @@ def test_another_machine_is_refused_unless_it_is_allowed(service_times: Path, tm
     assert run(other, "--against", service_times, "--allow-other-machine").exit_code == 0
 
 
+def test_charts_of_a_change_are_refused(tmp_path: Path) -> None:
+    done = run("new.json", "--against", "old.json", "--charts", tmp_path / "charts")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "--charts draws a result, and --against compares it with another one" in " ".join(done.stderr.split())
+
+
 @pytest.mark.parametrize("content", [None, b"{}", b'{"schema_version": 1}'])
 def test_what_is_no_result_is_refused_in_one_line(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "result.json"
