@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 from time import monotonic
 
@@ -17,6 +18,7 @@ from click.testing import CliRunner, Result
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.cli import progress
 from leaderboard_backends.cli.group import leaderboard
+from leaderboard_backends.comparison.report.terminal import PlainConsole
 from leaderboard_backends.migration import verify_boards
 from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -119,6 +121,15 @@ def test_progress_into_a_pipe_is_lines_with_the_time_left(
     assert lines[0].startswith("copy: 1,000 of 12,000 players, ")
     assert " per second, about " in lines[0]
     assert lines[-1].startswith("copy: 12,000 of 12,000 players, ")
+
+
+def test_of_what_nobody_knows_the_length_a_terminal_is_told_no_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = StringIO()
+    console = PlainConsole(file=shown, force_terminal=True, width=100, _environ={})
+    monkeypatch.setattr(progress, "PlainConsole", lambda **_: console)
+    with progress.PlayerBar("import", None) as bar:
+        bar.hear(5)
+    assert ("5 players" in shown.getvalue(), "left" in shown.getvalue()) == (True, False)
 
 
 @pytest.mark.parametrize(
