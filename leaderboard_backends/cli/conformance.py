@@ -137,9 +137,10 @@ class _Asked:
     def command(self, reports: list[Report]) -> str:
         """Return the command that makes these reports again."""
         chosen = [argument for part in self.parts for argument in ("--part", part)]
-        lowered = [] if self.players is None else ["--players", str(self.players)]
+        given = {"--examples": self.examples, "--players": self.players, "--time-limit": self.time_limit}
+        numbers = [word for name, number in given.items() if number is not None for word in (name, str(number))]
         flags = [*(["--thorough"] if self.thorough else []), *(["--asyncio"] if self.through_asyncio else [])]
-        options = [*flags, "--seed", str(self.seed), *lowered, *chosen]
+        options = [*flags, "--seed", str(self.seed), *numbers, *chosen]
         return shlex.join(["leaderboard", "conformance", *options, *(report.subject for report in reports)])
 
 

@@ -94,6 +94,12 @@ def test_smaller_boards_are_no_whole_answer_and_said_in_each_form(tmp_path: Path
     assert "| memory | players 5,000 | less than the kit's defaults |" in page
 
 
+def test_the_command_of_a_page_has_every_option_that_counts(tmp_path: Path) -> None:
+    run("naive", "--part", "isolation", "--examples", "5", "--time-limit", "60", "--out", str(tmp_path))
+    command_line = "leaderboard conformance --seed 1 --examples 5 --time-limit 60.0 --part isolation naive"
+    assert f"Made by `{command_line}`." in (tmp_path / "conformance.md").read_text()
+
+
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     result = run("memory://", "--part", "nosuch")
     assert result.exit_code == 2
