@@ -32,6 +32,8 @@ def open_standard_streams() -> None:
             os.open(os.devnull, mode)  # the lowest number that is free, which is this one
     sys.stdout = sys.stdout or TextIOWrapper(FileIO(1, "w", closefd=False), "utf-8", write_through=True)
     sys.stderr = sys.stderr or TextIOWrapper(FileIO(2, "w", closefd=False), "utf-8", write_through=True)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # as stderr, for names that its encoding does not have
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.result_files import encode_result, read_result
 from leaderboard_backends.registry import ENTRY_POINT_GROUP
 
@@ -67,6 +68,17 @@ def test_a_reader_that_goes_away_is_no_news(arguments: Sequence[str]) -> None:
 def test_an_error_that_cannot_be_told_is_an_exit_code_still(redirection: str) -> None:
     done = sh(redirection, "config", "check", "/nowhere.toml")
     assert (done.returncode, done.stdout, done.stderr) == (1, "", "")
+
+
+def test_a_name_that_the_output_has_no_characters_for_is_escaped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    urls = [f"sqlite://{tmp_path}/{name}.db" for name in "ab"]
+    with open_leaderboard(urls[0]) as board:
+        board.update_score("日本", "", 1)
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = sh("", "verify", *urls)
+    assert (done.returncode, r"\u65e5\u672c" in done.stdout, done.stderr) == (1, True, "")
 
 
 @pytest.fixture(scope="module")
