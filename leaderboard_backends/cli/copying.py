@@ -36,7 +36,7 @@ from .streams import foreign_output_to_stderr
 SHORT_HELP: Final = "Copy a board at rest to another storage, ties included."
 SCHEMA_VERSION: Final = 1
 SAMPLE: Final = 10_000
-"""Players that a dry run copies to a scratch board, to measure how long all would take."""
+"""Players that a dry run copies to a scratch board, if there are as many, to measure how long all would take."""
 
 
 @click.command("copy", short_help=SHORT_HELP)
@@ -237,9 +237,10 @@ def _done(document: dict[str, Any]) -> Iterator[str]:
 
 def _expected(document: dict[str, Any]) -> Iterator[str]:
     if "seconds_to_copy" in document:
+        measured = min(SAMPLE, document["source"]["players"])
         yield (
             f"Time: about {duration(document['seconds_to_copy'])} to copy and "
-            f"{duration(document['seconds_to_verify'])} to verify, as {SAMPLE:,} players took."
+            f"{duration(document['seconds_to_verify'])} to verify, as {measured:,} players took."
         )
         if document["bytes_of_server"]:
             yield f"Memory: about {size(document['bytes_of_server'])} in the target's server."

@@ -112,6 +112,15 @@ def test_a_dry_run_tells_size_time_and_what_the_target_does_not_allow(
     assert 12_000 * 50 < json.loads(fine.stdout)["bytes_of_server"] < 12_000 * 500
 
 
+def test_a_dry_run_tells_how_many_players_it_measured(tmp_path: Path) -> None:
+    small = f"sqlite://{tmp_path}/small.db"
+    with open_leaderboard(small) as board:
+        board.update_scores(ROWS[:3])
+    done = run(small, f"sqlite://{tmp_path}/other.db", "--dry-run")
+    assert done.exit_code == 0, done.output
+    assert " to verify, as 3 players took." in done.stdout
+
+
 def test_progress_into_a_pipe_is_lines_with_the_time_left(
     monkeypatch: pytest.MonkeyPatch, source: str, target: str
 ) -> None:
