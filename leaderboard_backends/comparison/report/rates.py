@@ -14,6 +14,7 @@ from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import IDLE, Statistic
 from ..statistics import interval
 from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, lines, panels_of, rounded, rows_at, spans, usual
+from .prose import section
 from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
 
 BUSY_FROM: Final = 0.7
@@ -27,21 +28,6 @@ KINDS: Final = ("threads", "processes", "tasks")
 Limit: TypeAlias = Literal["server", "client-bound", "processor", "waiting"]
 """What kept clients from more operations per second."""
 
-CLIENTS: Final = (
-    "Operations per second of several clients on one board, all started at the same moment: **threads** of one process "
-    "share a board object, **processes** have one each, where the backend can be shared, **tasks** of one event loop "
-    "share an asynchronous board. Ratio: relative to one client of the kind, or to the smallest batch."
-)
-
-LIMITS: Final = (
-    f"Held back by **server**: its process used {percent(BUSY_FROM)} of a core or more, and it runs commands in one "
-    "thread. **client-bound**: the Python clients used all the processor time that they could get (threads and tasks "
-    "share one core, because of Python's global lock; processes share the cores that the server leaves), so that the "
-    "row shows how fast Python clients are on this machine, and the server could do more for clients elsewhere. "
-    "**processor**: there is no server, and the board's own work used all processor time. **waiting**: neither; calls "
-    "waited for round trips, for the disk, or for each other."
-)
-
 
 def throughput_section(m: Measurements) -> Section:
     """Return operations per second by clients and kind, and of batches."""
@@ -53,9 +39,7 @@ def throughput_section(m: Measurements) -> Section:
         return [*of_clients, *cells_by_class(m, place, batches, _batches, "Batches, one client")]
 
     found = by_place(m, "throughput", tables)
-    nothing = ["This comparison measured no throughput with figures."]
-    said = [CLIENTS, LIMITS, *partly_replayed(m)] if found else nothing
-    return Section("throughput", "Throughput", said, sections=found)
+    return section("throughput", sections=found, more=partly_replayed(m), busy=percent(BUSY_FROM))
 
 
 def _clients(m: Measurements, one: Measured) -> Iterator[Row]:
@@ -112,13 +96,6 @@ def throughput_plots(m: Measurements) -> Iterator[Plot]:
 
 # ---------------------------------------------------------------------- response times at given rates
 
-RESPONSE: Final = (
-    "One client receives operations at a fixed rate (per second), ready or not, and each is timed **from its intended "
-    "start**: a stall delays every operation that was due meanwhile. Where a backend does not keep up, waiting times "
-    "would grow without end; the table has the rate that it reached instead. Several clients, processes with a board "
-    "each or tasks of one event loop, climb the rates up to the first that the backend does not keep up with."
-)
-
 PERCENTILES: Final[dict[str, Statistic]] = {"#p50, µs": "p50", "#p99, µs": "p99", "#p99.9, µs": "p999"}
 
 _TIMES: Final = "|".join(PERCENTILES)
@@ -129,9 +106,7 @@ _ROOM: Final = 1.6
 def response_section(m: Measurements) -> Section:
     """Return response times by rate, and what the harness adds to each."""
     found = by_place(m, "response", lambda place: [*_tables(m, place)])
-    nothing = ["This comparison measured no response times with figures."]
-    said = [RESPONSE, *partly_replayed(m)] if found else nothing
-    return Section("response-times", "Response times at given rates", said, sections=found)
+    return section("response-times", sections=found, more=partly_replayed(m))
 
 
 def _tables(m: Measurements, place: Place) -> Iterator[Table]:

@@ -1,0 +1,45 @@
+"""The words of the report: titles and introductions of sections, notes, and what charts show, all in `prose.toml`.
+
+`{name}` in a text is filled in: a limit that the code works by, or a figure of the result that the caller gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from ...toml_files import parse_toml, read_text
+from ..cost.footprint import FITTED_FROM
+from ..document import Section, Table
+from ..schema import DISTURBED_FROM
+from ..statistics import ENOUGH_PROCESSES
+
+_FILE: Final = Path(__file__).with_name("prose.toml")
+_PROSE: Final[dict[str, Any]] = parse_toml(_FILE, read_text(_FILE))
+_LIMITS: Final = {"enough": ENOUGH_PROCESSES, "fitted_from": FITTED_FROM, "disturbed_from": DISTURBED_FROM}
+
+
+def words(name: str, **figures: object) -> str:
+    """Return a text by its name, with its figures."""
+    text: str = _PROSE["texts"][name]
+    return text.format(**_LIMITS, **figures)
+
+
+def section(
+    name: str,
+    tables: Sequence[Table] = (),
+    sections: Sequence[Section] = (),
+    more: Iterable[str] = (),
+    *,
+    detail: bool = False,
+    **figures: object,
+) -> Section:
+    """Return a section with its title and introduction, and `more` after it.
+
+    One that has neither tables nor sections says instead why there is `nothing`, where its words have that.
+    """
+    found = _PROSE["sections"][name]
+    empty = "nothing" in found and not (tables or sections)
+    said = [found["nothing"]] if empty else [*(text.format(**_LIMITS, **figures) for text in found["said"]), *more]
+    return Section(name, found["title"].format(**figures), said, tables, sections=sections, detail=detail)
