@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from math import inf, log
 from typing import Final, Literal, NamedTuple, TypeAlias
@@ -15,6 +16,7 @@ from ..document import NOTHING, Section, Table, Value, anchor, of_interval, oper
 from ..measurements import Measured, Measurements, Place, Values
 from ..statistics import Interval, interval, ratio
 from .plots import AS_TIME, MAIN, Plot, figure, lines
+from .prose import section, words
 from .tables import Row, by_class, row_of
 
 BASELINE: Final = "naive"
@@ -24,25 +26,13 @@ CUT: Final = "cut"
 SIZES_NEEDED: Final = 2
 """A crossover lies between two sizes, and fewer show no growth."""
 
-SLOPES: Final = (
-    "Slope: the exponent of growth between the two largest sizes, 0 flat, 1 linear. 10x players: the same as a factor "
-    f"for ten times as many players. {CUT}: fewer samples, because of the time limit."
-)
-CROSSINGS: Final = (
-    f"Up to which size the {BASELINE} board is faster, by p50: interpolated on log-log axes between measured sizes, "
-    "never extrapolated. Note the durability class: the two may survive different things."
-)
-
 
 def growth_section(m: Measurements) -> Section:
     """Return p50 by size with slopes, and crossovers with the naive board."""
     every = curves(m)
     grown = [table for facts in m.result.workloads for table in _by_size(m, facts.name, every)]
     sections = [_crossovers(m)] if BASELINE in m.result.settings.backends else []
-    said = ["How the p50 of each operation grows with the number of players.", SLOPES]
-    if not grown:
-        said = ["No growth: it needs figures of one workload at two sizes, and this comparison has none."]
-    return Section("growth", "Growth with the board", said, grown, sections=sections)
+    return replace(section("growth", grown, cut=CUT), sections=sections)
 
 
 def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Table]:
@@ -69,8 +59,7 @@ def _row(curve: Curve, slope: Interval, sizes: Sequence[int]) -> Row:
 def _crossovers(m: Measurements) -> Section:
     rows = ((found.second, _crossing(found)) for found in crossovers(m, BASELINE))
     tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
-    said = CROSSINGS if tables else "No crossovers: they need one workload at two sizes."
-    return Section("crossovers", f"Where the {BASELINE} board wins", [said], tables)
+    return section("crossovers", tables, baseline=BASELINE)
 
 
 def _crossing(found: Crossover) -> Row:
@@ -94,10 +83,7 @@ def growth_plots(m: Measurements) -> Iterator[Plot]:
         if rows:
             cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
             name, title = anchor("scaling", operation), f"{operation_title(operation).capitalize()}: time by board size"
-            said = (
-                f"p50 of one operation, one client, workload {m.workload}, with 95 % intervals over processes; both "
-                f"axes are logarithmic.{cut}"
-            )
+            said = words("chart-scaling", workload=m.workload, cut=cut)
             after = {"cut": "cut short"}
             yield lines(m, name, title, said, rows, label=AS_TIME, write=time_words, number="p50, µs", after=after)
 
