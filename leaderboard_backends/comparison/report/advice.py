@@ -17,6 +17,7 @@ from ..cost.source import Inputs
 from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted
 from ..measurements import Measurements
 from ..schema import DISTURBED_FROM, Result
+from .prose import DISTURBED as DISTURBED_MARK
 from .tables import Row, filled, row_of, table_of
 
 WHICH: Final = "which"
@@ -28,8 +29,6 @@ UPDATES: Final = 500.0
 
 ALONE: Final = "†"
 """Marks a p99 of one client alone where the need has several processes."""
-
-DISTURBED_MARK: Final = "~"
 
 BEYOND: Final = "*"
 """Marks what is extrapolated beyond the largest measured size."""

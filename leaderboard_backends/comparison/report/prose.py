@@ -1,6 +1,6 @@
 """The words of the report: titles and introductions of sections, notes, and what charts show, all in `prose.toml`.
 
-`{name}` in a text is filled in: a limit that the code works by, or a figure of the result that the caller gives.
+`{name}` in a text is filled in: a limit or a mark of the code, or a figure of the result that the caller gives.
 """
 
 from __future__ import annotations
@@ -17,13 +17,23 @@ from ..statistics import ENOUGH_PROCESSES
 
 _FILE: Final = Path(__file__).with_name("prose.toml")
 _PROSE: Final[dict[str, Any]] = parse_toml(_FILE, read_text(_FILE))
-_LIMITS: Final = {"enough": ENOUGH_PROCESSES, "fitted_from": FITTED_FROM, "disturbed_from": DISTURBED_FROM}
+
+DISTURBED: Final = "~"
+"""Marks the figures of runs that other processes disturbed."""
+
+_KNOWN: Final = {
+    "disturbed": DISTURBED,
+    "disturbed_from": DISTURBED_FROM,
+    "enough": ENOUGH_PROCESSES,
+    "fitted_from": FITTED_FROM,
+}
+"""What texts are filled in with, whatever the result."""
 
 
 def words(name: str, **figures: object) -> str:
     """Return a text by its name, with its figures."""
     text: str = _PROSE["texts"][name]
-    return text.format(**_LIMITS, **figures)
+    return text.format(**_KNOWN, **figures)
 
 
 def section(
@@ -41,5 +51,5 @@ def section(
     """
     found = _PROSE["sections"][name]
     empty = "nothing" in found and not (tables or sections)
-    said = [found["nothing"]] if empty else [*(text.format(**_LIMITS, **figures) for text in found["said"]), *more]
+    said = [found["nothing"]] if empty else [*(text.format(**_KNOWN, **figures) for text in found["said"]), *more]
     return Section(name, found["title"].format(**figures), said, tables, sections=sections, detail=detail)

@@ -17,7 +17,8 @@ from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, rounded, spans, usual
-from .tables import MARKS, Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
+from .prose import section, words
+from .tables import Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
 
 FASTEST: Final = "*"
 """Marks the figure of the fastest backend."""
@@ -25,45 +26,21 @@ FASTEST: Final = "*"
 SAME: Final = "≈"
 """Marks a ratio that says nothing: within the noise, or of too few processes."""
 
-TIMED: Final = (
-    "How long one call of a public method takes from Python, including the checks of its arguments: one client, one "
-    "call after the other. Several clients are under Throughput, waiting at a given rate under Response times."
-)
-READ: Final = (
-    "Times are in microseconds: the median over processes with its 95 % interval. The rows of an operation are in the "
-    "order of their p50. Ratio: p50 relative to the first row, per round; the median over the rounds. Within the noise "
-    f"that can be below 1, such as `{SAME}0.98x`."
-)
-SEPARATE: Final = (
-    "One table per durability class: backends that survive different things are never ranked together. A server's time "
-    "contains the round trip to it."
-)
-LEGEND: Final = (
-    f"`{FASTEST}` the fastest of its class: the next one is slower by more than the interval of their ratio and the "
-    f"noise floor. `{SAME}` equal to the fastest within the noise, or too few processes (under {ENOUGH_PROCESSES}) to "
-    "tell."
-)
-
 
 def service_section(m: Measurements) -> Section:
     """Return all service times, by workload and size, and the loading of boards."""
-    found = m.places("service")
-    if not found:
-        return Section("service-times", "Service times", ["This comparison measured no service times."])
     shown = m.usual("service")
-    sizes = [_of_place(m, place, detail=shown is None or place.players != shown.players) for place in found]
-    paragraphs = [TIMED, READ, SEPARATE, f"{LEGEND} {MARKS}", *partly_replayed(m), _checked(m)]
-    return Section("service-times", "Service times", paragraphs, sections=[*sizes, _loading(m)])
+    sizes = [
+        _of_place(m, place, detail=shown is None or place.players != shown.players) for place in m.places("service")
+    ]
+    inner, more = [*sizes, _loading(m)] if sizes else [], [*partly_replayed(m), _checked(m)]
+    return section("service-times", sections=inner, more=more, fastest=FASTEST, same=SAME)
 
 
 def _checked(m: Measurements) -> str:
     checked = [found for run in m.result.runs if (found := getattr(run.figures, "checked", None)) is not None]
     answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
-    return (
-        f"Correctness: in {len(checked):,} runs of all modes, {answers:,} answers, and the final states after "
-        f"{updates:,} updates, were compared with an independent model. A backend with one difference has no figures: "
-        "“Without figures” has the reason."
-    )
+    return words("checked", runs=len(checked), answers=answers, updates=updates)
 
 
 def _loading(m: Measurements) -> Section:
@@ -73,8 +50,7 @@ def _loading(m: Measurements) -> Section:
         yield row_of(one.label, cell.workload, cell.players, middle_of(took, elapsed), median_of(rate), runs)
 
     tables = cells_by_class(m, "service", "backend|workload|#players|#took|#players per second|#runs", rows)
-    said = "One call of `update_scores` with all players, into an empty board."
-    return Section("loading", "Loading", [said], tables, detail=True)
+    return section("loading", tables, detail=True)
 
 
 # ---------------------------------------------------------------------- one workload at one size
@@ -183,11 +159,8 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
         rows = [row for one in found for row in _spread(m, one, operation)]
         p99 = spans(of_part(rows, "p99"), time_words, rows)
         title = f"{operation_title(operation).capitalize()}: distribution of the time"
-        said = (
-            f"All samples of all processes, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, "
-            "on a logarithmic axis: the thicker the shape, the more samples. The long mark is the p50, the shorter "
-            f"ones p99 and p99.9, each the median over processes.{f' p99: {p99}.' if p99 else ''}"
-        )
+        workload, players = found[0].cell.workload, whole(found[0].cell.players)
+        said = words("chart-distribution", workload=workload, players=players, p99=f" p99: {p99}." if p99 else "")
         x, name = Axis("", AS_TIME, [row["time"] for row in rows], "time"), anchor("distribution", operation)
         yield Plot("shapes", name, title, said, m.labels, rows, x, "µs", before={"part": "percentile"})
 
@@ -212,11 +185,6 @@ def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]
 
 # ---------------------------------------------------------------------- every percentile
 
-EVERY_PERCENTILE: Final = (
-    "Times are in microseconds, medians over processes. A percentile is reported where a sample lies beyond it, p99.9 "
-    "from 10,000 samples on. The result file has the histogram of all samples of each process."
-)
-
 HEADINGS: Final = "#samples|#mean|#p50|#p95|#p99|#p99.9|#slowest"
 STATISTICS: Final[tuple[Statistic, ...]] = ("samples", "mean", "p50", "p95", "p99", "p999", "maximum")
 
@@ -227,8 +195,7 @@ def percentiles_section(m: Measurements) -> Section:
     sections = by_place(m, "service", lambda place: cells_by_class(m, place, head, _percentile_rows), "percentiles")
     rows = (row for one in m.cells.values() for row in _program(one))
     programs = table_of("Programs of plug-ins", f"program|#players|operation|{HEADINGS}|#processes", rows)
-    tables = [programs] if programs.rows else []
-    return Section("percentiles", "Every percentile", [EVERY_PERCENTILE], tables, sections=sections, detail=True)
+    return section("percentiles", [programs] if programs.rows else [], sections, detail=True)
 
 
 def _percentile_rows(one: Measured) -> Iterator[Row]:
@@ -253,18 +220,12 @@ def _median(statistic: Statistic, values: Iterable[float | None]) -> Value:
 
 # ---------------------------------------------------------------------- parts around a board
 
-HARDENING: Final = (
-    "The service time of a board alone, with each part of the hardening around it, and with all of them: the steps of "
-    "one trace in turns on one board, so that what the machine does meanwhile hits all alike. The part adds the "
-    "difference of the medians, in each process."
-)
-
 
 def hardening_sections(m: Measurements) -> list[Section]:
     """Return p50 by operation and part, and what the part adds; none where that was not measured."""
     head = "backend|operation|part|#p50, µs|#adds, µs|#p99, µs|#runs|marks"
     found = by_place(m, "hardening", lambda place: cells_by_class(m, place, head, _hardening_rows))
-    return [Section("hardening", "What hardening costs", [HARDENING], sections=found)] if found else []
+    return [section("hardening", sections=found)] if found else []
 
 
 def _hardening_rows(one: Measured) -> Iterator[Row]:

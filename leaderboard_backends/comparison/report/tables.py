@@ -10,7 +10,8 @@ from typing import Final, TypeAlias
 from ...numerals import Write, whole
 from ..document import Section, Table, Value, anchor, columns, number, table, word
 from ..measurements import Measured, Measurements, Place
-from ..schema import DISTURBED_FROM, Durability, Mode
+from ..schema import Durability, Mode
+from .prose import DISTURBED, words
 
 TITLES: Final[dict[Durability, str]] = {
     "memory only": "memory only: a power cut takes everything",
@@ -19,15 +20,6 @@ TITLES: Final[dict[Durability, str]] = {
     "not known": "durability not known",
 }
 """The title of each class above its table, the least durable first; what could not be opened is in the last."""
-
-DISTURBED: Final = "~"
-
-MARKS: Final = (
-    f"Marks: `n=20` the time limit left only 20 samples in a process; `{DISTURBED}` other processes kept at least "
-    f"{DISTURBED_FROM:g} cores busy during a run, so that its times are too long, above all the p99; `3 of 5` only 3 "
-    "of 5 runs have figures; `p99 of 3` only 3 processes have enough samples for a p99; `-` too few samples for this "
-    "percentile, or not measured."
-)
 
 Row: TypeAlias = Sequence[Value]
 
@@ -125,7 +117,4 @@ def partly_replayed(m: Measurements) -> Iterator[str]:
         replayed = {trace.steps.get("update", 0) for trace in m.result.traces if trace.workload == facts.name}
         if replayed and min(replayed) < facts.events:
             counts = " or ".join(f"{count:,}" for count in sorted(replayed))
-            yield (
-                f"**Of the {facts.events:,} events of {facts.name}, a run replays and times {counts}**; the others "
-                "fill the board that is loaded, warm it up, or are left out: `--steps` replays more."
-            )
+            yield words("partly-replayed", events=facts.events, workload=facts.name, replayed=counts)

@@ -13,7 +13,8 @@ from ..measurements import Measured, Measurements
 from ..named_figures import Judged, statistic_title
 from ..schema import DISTURBED_FROM, Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
-from .tables import DISTURBED, Row, filled, head_of, row_of, table_of
+from .prose import DISTURBED
+from .tables import Row, filled, head_of, row_of, table_of
 
 MISTAKES: Final = {
     "Updates repeated the score that was loaded, so that nothing was written.": (
