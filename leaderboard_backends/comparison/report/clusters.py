@@ -13,14 +13,9 @@ from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from ..statistics import ratio
 from .circumstances import one_machine
+from .prose import section
 from .tables import Row, row_of, table_of
 
-SIDE_BY_SIDE: Final = (
-    "The same steps on one server and on the shards of a cluster, at the largest size measured on both. Ratio: the "
-    "cluster by the server, per round; the median over the rounds with its 95 % interval. A rank is counted in every "
-    "shard, so that a cluster takes longer for each call and, where its nodes have cores of their own, does more calls "
-    "at once and holds more players: “From one server to a cluster” has the model for up to 100,000,000."
-)
 STORED: Final[dict[str, tuple[str, Statistic]]] = {
     "players per second": ("load", "players_per_second"),
     "bytes per player": ("board", "server_memory"),
@@ -33,8 +28,7 @@ PERCENTILES: Final[tuple[Statistic, ...]] = ("p50", "p99")
 def cluster_sections(m: Measurements) -> list[Section]:
     """Return a section for the clusters of a result that have figures where one server has; none without either."""
     found = [table for one, many in side_by_side(m) for table in _tables(one, many)]
-    said = [SIDE_BY_SIDE, *one_machine(m.result)]
-    return [Section("one-server-and-a-cluster", "One server and a cluster", said, found)] if found else []
+    return [section("one-server-and-a-cluster", found, more=one_machine(m.result))] if found else []
 
 
 def _tables(one: Measured, many: Measured) -> Iterator[Table]:

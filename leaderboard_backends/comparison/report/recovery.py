@@ -11,30 +11,17 @@ from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
 from .plots import AS_SECONDS, Axis, Plot, bar, of_part, spans, usual
+from .prose import section, words
 from .tables import Row, cells_by_class, head_of, marked, row_of, table_of
 
-INTRODUCTION: Final = (
-    "The server, or the process that has the board open, is killed by `kill -9` during updates. Restore: the time "
-    "until another process, already running, gets correct answers again. Where the storage kept nothing, the app loads "
-    "all players again from its own records, and that time is included."
-)
-NO_POWER_CUT: Final = (
-    "**A kill -9 is not a power cut**: the system still writes what the process had handed over. A backend that may "
-    "lose its last second in a power cut can lose nothing here."
-)
-COUNTED: Final = (
-    "By: what restored the board, a restart or the app's reload. Lost: acknowledged updates that were gone after the "
-    "kill, over all runs. Processes and ports: what has to run and to be open in addition to the app."
-)
 RESTORE: Final = "to recover"
 
 
 def recovery_section(m: Measurements) -> Section:
     """Return what starting, a crash and coming back took, and what was lost."""
     head = "backend|workload|#players|#start, s|#load, s|#restore, s|by|#lost|#processes|#ports|#runs|marks"
-    tables = cells_by_class(m, "recovery", head, _rows, note=COUNTED)
-    said = [INTRODUCTION, NO_POWER_CUT] if tables else ["This comparison measured no crash recovery."]
-    return Section("crash-recovery", "Crash recovery", said, tables)
+    tables = cells_by_class(m, "recovery", head, _rows, note=words("recovery-columns"))
+    return section("crash-recovery", tables)
 
 
 def _rows(one: Measured) -> Iterator[Row]:
@@ -57,12 +44,8 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
     ]
     if rows:
         title = "Seconds to start, and to recover from a crash"
-        said = (
-            f"From nothing to the first acknowledged update, and from kill -9 of the process that keeps the board "
-            f"until it gave correct answers again, with {whole(found[0].cell.players)} players; where nothing was "
-            f"kept, the app loads them again. Whiskers are 95 % intervals over processes. To recover: "
-            f"{spans(of_part(rows, RESTORE), duration, rows)}."
-        )
+        at, to_recover = whole(found[0].cell.players), spans(of_part(rows, RESTORE), duration, rows)
+        said = words("chart-recovery", players=at, spans=to_recover)
         x = Axis("", AS_SECONDS)
         yield Plot("bars", "recovery", title, said, m.labels, rows, x, "seconds", before={"part": "what"})
 
@@ -71,12 +54,6 @@ def recovery_plots(m: Measurements) -> Iterator[Plot]:
 
 STATED: Final = "stated, not measured"
 """Marks the lists in a backend's file, which we wrote: steps to set it up, and what can be monitored."""
-
-RUNNING: Final = (
-    "Processes: those in addition to the app's own. Start: from nothing to the first acknowledged update. Restore: "
-    "from a `kill -9` during updates until answers are correct again, median over the runs; where the storage kept "
-    "nothing, the app loads all players again. A kill is not a power cut: durability says what that leaves."
-)
 
 
 class Operation(NamedTuple):
@@ -140,7 +117,7 @@ def operations_section(m: Measurements) -> Section:
     head = "backend|#set-up steps|set-up|what can be monitored"
     note = "From the file that describes each backend: not measured, and no verdict depends on it."
     setting_up = table_of(f"To set up, and to monitor: {STATED}", head, stated, note)
-    return Section("operations", "What it takes to operate", [RUNNING], [running, setting_up])
+    return section("operations", [running, setting_up])
 
 
 def _running(one: Operation) -> Row:
