@@ -4,37 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
-from typing import Final
 
 from ...installing import DISTRIBUTION
 from ...numerals import NONE, duration, percent, significant
 from ..document import Section, Table, Value, anchor, facts_table, listed, number, operation_title, quoted
 from ..measurements import Measurements
 from ..schema import BackendFacts, Result, TraceFacts, WorkloadFacts
+from .prose import section, words
 from .tables import Row, filled, row_of, table_of
-
-BACKENDS: Final = (
-    "What to know of two backends before comparing them. Durability: what a power cut leaves of acknowledged updates. "
-    "Shared: several processes may write one board. Round trips: those of one operation; a long `update_scores` takes "
-    "one per batch."
-)
-STATEMENTS: Final = (
-    "Statements in the backend's own source, by Python's syntax tree and without docstrings; code that all backends "
-    "share is not counted. Other lines: Lua and SQL. Fewer is not better, only less to read."
-)
-SORTED_SET: Final = (
-    "The sorted set of Redis and Valkey (`ZADD`, `ZREVRANK`) is close to a leaderboard. Every backend here adds:"
-)
-BESIDE_SORTED_SET: Final = (
-    "**Ties**: a sorted set orders equal scores by the text of the id, backwards; here, whoever was first is ahead.",
-    "**The new rank**: `ZADD` returns none, and a second call sees other writes. `update_score` returns it at once.",
-    "**Names, neighbours, percentiles**: kept in the same atomic step, not in keys of your own that drift apart.",
-)
-
-
-def sorted_set_section() -> Section:
-    """Return what every backend does and a plain sorted set of a server does not, by the contract."""
-    return Section("sorted-set", "Why not a plain sorted set", [SORTED_SET], points=BESIDE_SORTED_SET)
 
 
 def one_machine(result: Result) -> Iterator[str]:
@@ -42,12 +19,7 @@ def one_machine(result: Result) -> Iterator[str]:
     several = [facts for facts in result.backends if facts.servers > 1]
     processes = ", ".join(f"{facts.servers} of {quoted([facts.label])}" for facts in several)
     if several:
-        yield (
-            f"**One machine**: all server processes ({processes}) shared the {result.machine.cores:g} cores of the "
-            "machine with the client. So their times contain waiting for each other's processor time, which machines "
-            "of their own would not have, and no network, which those would. What more machines add, such as room "
-            "for more players, does not show. Memory is that of all server processes together."
-        )
+        yield words("one-machine", processes=processes, cores=result.machine.cores)
 
 
 def backends_section(m: Measurements) -> Section:
@@ -59,11 +31,10 @@ def backends_section(m: Measurements) -> Section:
         _of_backends(m, "What each backend is", "durability|lives in|round trips|shared|what", _stands),
         _of_backends(m, "What each backend promises", "storage|server|durability as reported|survives", _promises),
         _of_backends(m, "Verdicts of the conformance kit", verdicts, _verdict, note),
-        _of_backends(m, "Size of the code", "#statements|#other lines|#files", _code, STATEMENTS),
+        _of_backends(m, "Size of the code", "#statements|#other lines|#files", _code, words("statements")),
         *filled(_features(m.result)),
     ]
-    said = [BACKENDS, *one_machine(m.result)]
-    return Section("backends", "The backends", said, tables, sections=[_settings(m)])
+    return section("backends", tables, [_settings(m)], one_machine(m.result))
 
 
 def _of_backends(
@@ -146,11 +117,6 @@ def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
 
 # ---------------------------------------------------------------------- traces and workloads
 
-TRACES: Final = (
-    "A trace is the list of steps that every backend replays: drawn once from the workload, the size and the seed, so "
-    "that the same seed makes the same trace anywhere. Tied: players who share their score when the board is loaded."
-)
-
 
 def traces_section(result: Result) -> Section:
     """Return the traces by hash, what they are made of, and the text of every workload."""
@@ -167,20 +133,14 @@ def traces_section(result: Result) -> Section:
     )
     parts = filled(table_of("", "workload|#players|operation|#steps", steps))
     by_operation = [Section("steps", "Steps by operation", tables=parts, detail=True)] if parts else []
-    said = [TRACES, *_repeated(result)]
-    inner = [*by_operation, *map(_workload, result.workloads)]
-    return Section("traces", "Traces and workloads", said, tables, sections=inner)
+    return section("traces", tables, [*by_operation, *map(_workload, result.workloads)], _repeated(result))
 
 
 def _repeated(result: Result) -> Iterator[str]:
     """Yield a sentence for each trace whose updates do not all change something: of events, as they were."""
     for trace in result.traces:
         if trace.repeated:
-            yield (
-                f"**Of the {sum(trace.steps.values()):,} steps of {trace.workload} with {trace.players:,} players, "
-                f"{trace.repeated:,} updates change nothing**: those events repeat the player's current score and "
-                f"username. They are replayed as they were, and a backend may do less for them."
-            )
+            yield words("repeated", steps=sum(trace.steps.values()), trace=trace)
 
 
 def _trace(trace: TraceFacts) -> Row:

@@ -52,4 +52,5 @@ def section(
     found = _PROSE["sections"][name]
     empty = "nothing" in found and not (tables or sections)
     said = [found["nothing"]] if empty else [*(text.format(**_KNOWN, **figures) for text in found["said"]), *more]
-    return Section(name, found["title"].format(**figures), said, tables, sections=sections, detail=detail)
+    title, points = found["title"].format(**figures), found.get("points", ())
+    return Section(name, title, said, tables, sections=sections, detail=detail, points=points)

@@ -12,7 +12,7 @@ from ..document import Chart, Section
 from ..measurements import Measurements
 from ..schema import Result
 from .advice import advice_section, answer_of_comparison
-from .circumstances import backends_section, circumstances_section, sorted_set_section, traces_section
+from .circumstances import backends_section, circumstances_section, traces_section
 from .clusters import cluster_sections
 from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
@@ -20,6 +20,7 @@ from .growth import growth_plots, growth_section
 from .memory import churn_sections, memory_plots, memory_section
 from .page import report_extra
 from .plots import Plot
+from .prose import section
 from .rates import response_plots, response_section, throughput_plots, throughput_section
 from .recovery import operations_section, recovery_plots, recovery_section
 from .service import distribution_plots, hardening_sections, percentiles_section, service_section
@@ -64,8 +65,8 @@ def sections(result: Result, today: date | None = None, *, plug_ins: bool = True
         circumstances_section(result),
         *(plugin_sections(subject) if plug_ins else ()),
     ]
-    first = [answer_of_comparison(m), advice_section(m), trust_section(m), sorted_set_section()]
-    return [*first, *(replace(section, folded=True) for section in figures)]
+    first = [answer_of_comparison(m), advice_section(m), trust_section(m), section("sorted-set")]
+    return [*first, *(replace(figure, folded=True) for figure in figures)]
 
 
 def charts(result: Result) -> dict[str, list[Chart]]:
@@ -81,7 +82,7 @@ def charts(result: Result) -> dict[str, list[Chart]]:
 
 def illustrated(sections: Sequence[Section], charts: Mapping[str, Sequence[Chart]]) -> list[Section]:
     """Return the sections with their charts."""
-    return [replace(section, charts=[*section.charts, *charts.get(section.name, ())]) for section in sections]
+    return [replace(one, charts=[*one.charts, *charts.get(one.name, ())]) for one in sections]
 
 
 def chart_files(charts: Iterable[Chart]) -> dict[str, bytes]:
