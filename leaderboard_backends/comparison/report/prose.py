@@ -29,6 +29,9 @@ _KNOWN: Final = {
 }
 """What texts are filled in with, whatever the result."""
 
+MISTAKES: Final[dict[str, str]] = {one["elsewhere"]: one["here"] for one in _PROSE["mistakes"]}
+"""Mistakes of other benchmarks, and how they are avoided here."""
+
 
 def words(name: str, **figures: object) -> str:
     """Return a text by its name, with its figures."""

@@ -11,46 +11,10 @@ from ...numerals import counted, duration, significant, times
 from ..document import Section, Table, Value, listed, number, quoted, spread
 from ..measurements import Measured, Measurements
 from ..named_figures import Judged, statistic_title
-from ..schema import DISTURBED_FROM, Result, Run
+from ..schema import Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
-from .prose import DISTURBED
+from .prose import DISTURBED, MISTAKES, words
 from .tables import Row, filled, head_of, row_of, table_of
-
-MISTAKES: Final = {
-    "Updates repeated the score that was loaded, so that nothing was written.": (
-        "Each update of a drawn trace changes the player's score."
-    ),
-    "“Percentiles” were averages, or percentiles of averages.": (
-        "Each percentile is of single operations within one process, by nearest rank; every sample is in the result, "
-        "as a histogram."
-    ),
-    "Ten samples made a p99.9.": (
-        "A percentile is reported only where a sample lies beyond it, p99.9 from 10,000 samples on; else a dash."
-    ),
-    "Operations were timed in loops and averaged, so that a slow path of one in a hundred vanished.": (
-        "Each call is timed by itself; the clock's cost is measured and reported."
-    ),
-    "Systems broke ties differently, and did different work.": (
-        "One contract with one order of ties; answers during service times, and the state after each run, are "
-        "compared with an independent model, and a backend that differs has no figure."
-    ),
-    "A store that waits for the disk was ranked with one that does not wait.": (
-        "Each row has a durability class, and no ranking mixes two."
-    ),
-    "A closed loop stopped sending during stalls, so that a stall delayed one operation instead of all that were due "
-    "(coordinated omission).": (
-        "Response time is measured apart, at given rates, from the intended start; service time is named as such."
-    ),
-    "Memory was counted by tools that do not see what C code allocates.": (
-        "Private memory (USS) of a fresh process before and after, and the server's beside the client's."
-    ),
-    "One run on a busy machine was the result.": (
-        "No verdict without rounds of fresh processes and A/A runs for the noise floor; runs that other processes "
-        "disturbed are marked."
-    ),
-    "What failed was left out.": "“Without figures” lists every run that has none, with its reason.",
-}
-"""Mistakes of other benchmarks, and how they are avoided here."""
 
 
 def trust_section(m: Measurements) -> Section:
@@ -125,22 +89,14 @@ def _knows_its_server(one: Measured) -> bool:
 
 # ---------------------------------------------------------------------- noise
 
-FLOORS: Final = (
-    "A noise floor is the largest ratio between two runs of the same backend (A/A runs), by what a call waits for, by "
-    "mode and by statistic; a smaller difference means nothing. A class without A/A runs takes the largest floor of "
-    "all."
-)
-NO_A_A_RUNS: Final = (
-    "No backend was run against itself (A/A) in this comparison, so that no noise floor is known, and **no difference "
-    "counts**."
-)
-
 
 def noise_section(m: Measurements) -> Section:
     """Return noise floors, the clock's cost and disturbed runs; the ratios of each A/A run as detail."""
     title = "Each backend against itself (A/A runs)"
     a_a = Section("a-a-runs", title, tables=filled(_floors(m), _a_a_runs(m)), detail=True)
-    said = [FLOORS if m.a_a_runs else NO_A_A_RUNS, _disturbance(m.result.runs)]
+    runs, floors = m.result.runs, "floors" if m.a_a_runs else "no-floors"
+    slowed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
+    said = [words(floors), words("disturbance", known=known, slowed=slowed)]
     return Section("noise", "Noise", said, filled(_clock(m), _disturbed(m)), sections=[a_a] if a_a.tables else [])
 
 
@@ -172,14 +128,6 @@ def _clock(m: Measurements) -> Table:
     note = "The time read for an empty call: every service time contains it; it is not subtracted."
     rows = [row_of(*costs, len(clock))] if clock else []
     return table_of("The cost of the clock", "#least, µs|#median, µs|#most, µs|#runs", rows, note)
-
-
-def _disturbance(runs: Sequence[Run]) -> str:
-    disturbed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
-    return (
-        f"Of {known:,} runs in which it could be measured, {disturbed:,} were disturbed: other processes kept at least "
-        f"{DISTURBED_FROM:g} cores busy on average."
-    )
 
 
 def _disturbed(m: Measurements) -> Table:
