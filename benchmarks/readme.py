@@ -21,7 +21,6 @@ from leaderboard_backends.comparison.measurements import Measured, Measurements,
 from leaderboard_backends.comparison.named_figures import Statistic
 from leaderboard_backends.comparison.report.advice import (
     HEADLINES,
-    NO_SORTED_SET,
     PICKED,
     UPDATES,
     WORKERS,
@@ -31,6 +30,7 @@ from leaderboard_backends.comparison.report.advice import (
     price_of_durability,
 )
 from leaderboard_backends.comparison.report.clusters import assumptions, premature, tiers_table
+from leaderboard_backends.comparison.report.prose import words
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.comparison.statistics import interval
@@ -60,7 +60,7 @@ def answer(result: Result) -> str:
     headline = _headline(HEADLINES[0], advised[HEADLINES[0]])
     durability = price_of_durability({title: row[-1] for title, row in advised.items()})
     durable = f"**Durable or not?** Durable: no acknowledged update is lost in a power cut. {durability}"
-    return f"{headline}\n\n{durable}\n\n{NO_SORTED_SET}"
+    return f"{headline}\n\n{durable}\n\n{words('no-sorted-set')}"
 
 
 def take(result: Result) -> str:

@@ -18,6 +18,7 @@ from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, li
 from ..measurements import Measurements
 from ..schema import DISTURBED_FROM, Result
 from .prose import DISTURBED as DISTURBED_MARK
+from .prose import words
 from .tables import Row, filled, row_of, table_of
 
 WHICH: Final = "which"
@@ -113,11 +114,6 @@ ANSWER_TITLE: Final = "The answer"
 MOST_BARS: Final = 9
 """Bars of the chart, so that the answer fits a screen: what is taken for any need, and the fastest of the others."""
 
-NO_SORTED_SET: Final = (
-    "**Why not a plain sorted set?** On a tie, `ZADD` sorts by id: `zoe` before `adam`, even if `adam` was first; and "
-    "it returns no rank. Here, whoever was first ranks first, and an update returns the rank."
-)
-
 HEADLINES: Final = (f"one server{_AND_DURABLE}", f"one app process{_AND_DURABLE}", "one server", "one app process")
 """What the sentence is about: the first of these needs that something meets."""
 
@@ -136,7 +132,7 @@ def answer_of_comparison(m: Measurements) -> Section:
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
     price = price_of_durability({title: row[-1] for title, row in advised.items()})
     taken = {row[-1].pick.label for row in advised.values() if row[-1].pick}
-    chart = _chart(m, known[-1], advised[met][-1].pick, taken, f"{DURABLE} {price}\n{NO_SORTED_SET}")
+    chart = _chart(m, known[-1], advised[met][-1].pick, taken, f"{DURABLE} {price}\n{words('no-sorted-set')}")
     said = [*_sentences(met, advised[met]), *disturbed]
     return Section(ANSWER, ANSWER_TITLE, said, [*chart, _table(known, advised, met)])
 

@@ -12,7 +12,7 @@ from ..document import NOTHING, Section, Tone, Value, anchor, number, of_interva
 from ..named_figures import Figure, Judged, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
-from ..statistics import ENOUGH_PROCESSES
+from .prose import words
 from .tables import Row, filled, row_of, table_of
 
 OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
@@ -24,12 +24,6 @@ OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     "same": ("No change that counts", "without a change that counts"),
 }
 """The title of each outcome, and how rows of it are counted, in reading order."""
-
-RULE: Final = (
-    "A figure counts as changed only where the 95 % interval of new / old excludes 1 and the larger noise floor of the "
-    f"two results, with {ENOUGH_PROCESSES} processes on both sides. **No change found does not mean no change**: the "
-    "interval shows how large a change could hide."
-)
 
 _TONES: Final[dict[Outcome, Tone]] = {"worse": "bad", "better": "good"}
 
@@ -44,7 +38,7 @@ def regression_sections(new: Result, old: Result, changes: Changes) -> list[Sect
 def _summary(new: Result, old: Result, changes: Changes) -> Section:
     counted = Counter(row.outcome for row in changes.rows)
     said = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how) in OUTCOMES.items() if counted[outcome])
-    paragraphs = [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", RULE]
+    paragraphs = [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", words("changes")]
     requests = zip(("started", "command", "plan", "seed", "digest"), _request(old), _request(new), strict=True)
     tables = [table_of("The two results", "what|old|new", (row_of(*request) for request in requests))]
     return Section("changes", "Changes", paragraphs, tables)

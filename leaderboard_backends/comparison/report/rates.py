@@ -14,7 +14,7 @@ from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import IDLE, Statistic
 from ..statistics import interval
 from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, lines, panels_of, rounded, rows_at, spans, usual
-from .prose import section
+from .prose import section, words
 from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
 
 BUSY_FROM: Final = 0.7
@@ -87,10 +87,7 @@ def throughput_plots(m: Measurements) -> Iterator[Plot]:
         ("batches", "Updates per second in batches", one_client, ("size", "updates per call"), batches),
     ):
         if rows:
-            said = (
-                f"{what}, workload {found[0].cell.workload}, {whole(found[0].cell.players)} players, with 95 % "
-                f"intervals over processes; both axes are logarithmic."
-            )
+            said = words("chart-throughput", what=what, place=found[0].place)
             yield lines(m, name, title, said, rows, across=across, label=AS_NUMBER, write=whole, number="per second")
 
 
@@ -176,11 +173,8 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
     numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
     least = min(row["rate"] for row in rows)
     first = [row for row in rows if row["rate"] == least]
-    said = (
-        f"The time that 99 of 100 operations took at most, counted from their intended start, one client, workload "
-        f"{place.workload}, {whole(place.players)} players; the dotted line is the harness alone. At {whole(least)} a "
-        f"second: {spans(first, time_words, rows)}.{_behind_words(behind)}"
-    )
+    at_least, late = spans(first, time_words, rows), _behind_words(behind)
+    said = words("chart-response", place=place, least=whole(least), spans=at_least, behind=late)
     title, heading, unit = "Response time by rate, p99", "operations per second", "p99, µs"
     x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)
     yield Plot("lines", "response", title, said, m.labels, every, x, unit, y, before={"rate": heading})

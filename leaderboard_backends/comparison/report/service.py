@@ -159,8 +159,7 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
         rows = [row for one in found for row in _spread(m, one, operation)]
         p99 = spans(of_part(rows, "p99"), time_words, rows)
         title = f"{operation_title(operation).capitalize()}: distribution of the time"
-        workload, players = found[0].cell.workload, whole(found[0].cell.players)
-        said = words("chart-distribution", workload=workload, players=players, p99=f" p99: {p99}." if p99 else "")
+        said = words("chart-distribution", place=found[0].place, p99=f" p99: {p99}." if p99 else "")
         x, name = Axis("", AS_TIME, [row["time"] for row in rows], "time"), anchor("distribution", operation)
         yield Plot("shapes", name, title, said, m.labels, rows, x, "µs", before={"part": "percentile"})
 
