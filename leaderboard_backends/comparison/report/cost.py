@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from ...numerals import NONE, counted
 from ..cost.bill import Bill
 from ..cost.cluster import cheapest_bill, tiers
-from ..cost.footprint import FITTED_FROM, Footprint, footprints
+from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import Section, Table, Value
 from ..measurements import Measurements
@@ -17,11 +17,8 @@ from ..schema import Result
 from ..statistics import Interval
 from .clusters import tiers_section
 from .plots import AS_DOLLARS, Plot, figure, lines
+from .prose import words
 from .tables import row_of, table_of
-
-BEYOND: Final = (
-    f"*: extrapolated beyond the largest measured size, by a line through the sizes from {FITTED_FROM:,} players on."
-)
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 
@@ -86,34 +83,24 @@ def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
 
 
 def _deployment(given: Inputs) -> Iterator[str]:
-    model, prices = given.model, given.prices
-    each = " each" if model.servers > 1 else ""
-    yield (
-        f"Servers and disks for {counted(model.servers, 'app server')} with {counted(model.workers, 'worker')}{each} "
-        f"and {counted(model.replicas, 'replica')}, at {model.updates_a_second:g} updates per second, in "
-        f"{prices.currency}. Machines are chosen by memory: {model.headroom:g} bytes for each byte measured."
-    )
-    yield (
-        f"Prices: {prices.region}, {prices.source}, read {prices.read}, {given.term}. Not included: processor time, "
-        f"root disks, traffic and backups. `leaderboard cost --prices FILE --model FILE` uses prices and a cost model "
-        f"of your own."
-    )
+    model = given.model
+    servers, replicas = counted(model.servers, "app server"), counted(model.replicas, "replica")
+    workers = counted(model.workers, "worker") + (" each" if model.servers > 1 else "")
+    yield words("deployment", given=given, servers=servers, workers=workers, replicas=replicas)
+    yield words("prices", given=given)
 
 
 def _amounts(rows: Rows, sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
     beyond = any(one.players > max(taken.sizes) for taken, bills in rows for one in bills if not one.problem)
     headings = [f"#{what} at {players:,}" for what in ("per month", years) for players in sizes]
-    note = (
-        f"In {given.prices.currency}. {years}: development, by the hours of the cost model, and running. Bytes are "
-        f"measured at that size, or interpolated between the two nearest sizes."
-    )
+    note = words("amounts", currency=given.prices.currency, years=years)
     amounts = []
     for taken, bills in rows:
         monthly = (_monthly(one, taken) for one in bills)
         amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), _hours(bills[0])))
     head = "|".join(["backend", *headings, "#hours to build"])
-    return table_of("What each backend costs", head, amounts, f"{note} {BEYOND}" if beyond else note)
+    return table_of("What each backend costs", head, amounts, f"{note} {words('beyond')}" if beyond else note)
 
 
 def _monthly(one: Bill, footprint: Footprint) -> Value:

@@ -33,7 +33,7 @@ MISTAKES: Final[dict[str, str]] = {one["elsewhere"]: one["here"] for one in _PRO
 """Mistakes of other benchmarks, and how they are avoided here."""
 
 
-def words(name: str, **figures: object) -> str:
+def words(name: str, /, **figures: object) -> str:
     """Return a text by its name, with its figures."""
     text: str = _PROSE["texts"][name]
     return text.format(**_KNOWN, **figures)
