@@ -74,8 +74,9 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
     """
     answers = grid(result) if any(section.name == WHICH for section in sections) else None
     carried = embedded(result if embed else None, sections, answers)
+    packed = {name: b64encode(gzip.compress(text, compresslevel=9, mtime=0)).decode() for name, text in carried.items()}
     style, script = stylesheet(), "\n".join(_read(name) for name in SCRIPTS)
-    libraries = [carried["vega"].content.decode()] if "vega" in carried else []
+    libraries = [carried["vega"].decode()] if "vega" in carried else []
     html = _template().render(
         title=TITLE,
         result=result,
@@ -83,12 +84,13 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
         figures=[section for number, section in enumerate(sections) if number and not _in_view(section)],
         grid=answers,
         asked=WHICH,
-        embedded=carried,
+        embedded=packed,
+        result_bytes=len(carried.get("result", b"")),
         policy=policy(style, [script, *libraries]),
         style=style,
         script=script,
     )
-    _check_size(html, carried)
+    _check_size(html, packed)
     return html
 
 
@@ -97,13 +99,13 @@ def _in_view(section: Section) -> bool:
     return bool(section.charts) or not (section.folded or section.detail)
 
 
-def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
+def _check_size(html: str, packed: Mapping[str, str]) -> None:
     total = len(html.encode())
     if total <= LIMIT:
         return
-    parts = "".join(f"{name} {size(len(data.packed))}, " for name, data in carried.items())
-    rest = total - sum(len(data.packed) for data in carried.values())
-    remedy = "leave the raw data out (--no-embed)" if "result" in carried else "report fewer backends or sizes"
+    parts = "".join(f"{name} {size(len(data))}, " for name, data in packed.items())
+    rest = total - sum(map(len, packed.values()))
+    remedy = "leave the raw data out (--no-embed)" if "result" in packed else "report fewer backends or sizes"
     raise ConfigurationError(
         f"the page has {size(total)} ({parts}words and tables {size(rest)}), and {size(LIMIT)} are allowed, so that it "
         f"can be mailed and opened on a phone: {remedy}."
@@ -113,14 +115,7 @@ def _check_size(html: str, carried: Mapping[str, Embedded]) -> None:
 # ---------------------------------------------------------------------- what a page carries
 
 
-class Embedded(NamedTuple):
-    """A text, and the same compressed: the same text always into the same bytes."""
-
-    content: bytes
-    packed: str
-
-
-def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | None = None) -> dict[str, Embedded]:
+def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | None = None) -> dict[str, bytes]:
     """Return what a page of these sections needs, by name: `vega` and `charts` where it has charts, `grid`, `result`.
 
     Raises `MissingExtraError` without vl-convert, and `ValueError` where two charts have one name.
@@ -138,10 +133,7 @@ def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | No
         texts["grid"] = msgspec.json.encode(grid)
     if result is not None:
         texts["result"] = encode_result(result)
-    return {
-        name: Embedded(text, b64encode(gzip.compress(text, compresslevel=9, mtime=0)).decode())
-        for name, text in texts.items()
-    }
+    return texts
 
 
 @cache
