@@ -8,8 +8,6 @@ from itertools import pairwise
 from math import inf, log
 from typing import Final, Literal, NamedTuple, TypeAlias
 
-from ...errors import ConfigurationError
-from ...model import shorten
 from ...numerals import significant, times
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, of_interval, operation_title
@@ -57,7 +55,7 @@ def _row(curve: Curve, slope: Interval, sizes: Sequence[int]) -> Row:
 
 
 def _crossovers(m: Measurements) -> Section:
-    rows = ((found.second, _crossing(found)) for found in crossovers(m, BASELINE))
+    rows = ((found.second, _crossing(found)) for found in crossovers(m))
     tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
     return section("crossovers", tables, baseline=BASELINE)
 
@@ -119,8 +117,7 @@ def curves(m: Measurements) -> list[Curve]:
         for workload in (facts.name for facts in m.result.workloads):
             by_size = {size: m.at(Place("service", workload, size), backend) for size in m.sizes("service", workload)}
             for operation in _operations(by_size.values()):
-                p50 = {players: one.values(operation, "p50") for players, one in by_size.items()}
-                known = {players: values for players, values in p50.items() if values}
+                known = {at: p50 for at, one in by_size.items() if (p50 := one.values(operation, "p50"))}
                 points = tuple(
                     Point(players, interval([*values.values()]), by_size[players].cut(operation) is not None)
                     for players, values in known.items()
@@ -194,14 +191,8 @@ class Crossover(NamedTuple):
 
 
 def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
-    """Yield the crossovers of a backend with each other, by p50, for each operation of a workload run at two sizes.
-
-    Raises `ConfigurationError` where the result has no such backend.
-    """
-    labels = m.result.settings.backends
-    if first not in labels:
-        raise ConfigurationError(f"this result has no backend {shorten(first)}: name one of {', '.join(labels)}.")
-    for second in (label for label in labels if label != first):
+    """Yield the crossovers of a backend with each other, by p50, for each operation of a workload run at two sizes."""
+    for second in (label for label in m.result.settings.backends if label != first):
         for workload in (facts.name for facts in m.result.workloads):
             places = [Place("service", workload, size) for size in m.sizes("service", workload)]
             both = [(m.at(place, first), m.at(place, second)) for place in places]

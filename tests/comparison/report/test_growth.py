@@ -13,7 +13,6 @@ from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.growth import Crossover, Curve, crossover, crossovers, curves
 from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.statistics import Interval
-from leaderboard_backends.errors import ConfigurationError
 
 from ..timings import FIVE, ended, rank_times, repeated, result, service, timed
 
@@ -127,11 +126,6 @@ def test_each_other_backend_operation_and_workload_of_two_sizes_has_a_row() -> N
         for workload, part in (("realtime", "rank"), ("churn", "join"), ("churn", "leave"))
     ]
     assert {each.outcome for each in found if each.workload == "churn"} == {"not known"}
-
-
-def test_a_backend_that_is_not_there_is_refused_with_those_that_are() -> None:
-    with pytest.raises(ConfigurationError, match="no backend 'nosuch': name one of naive, memory"):
-        between({100: 8.0}, {1000: 4.0}, first="nosuch")
 
 
 POWERS = st.integers(-6, 6).map(lambda power: 2.0**power)
