@@ -32,7 +32,7 @@ _OfRecovery: TypeAlias = Literal["lost", "acknowledged", "processes", "ports", "
 
 Statistic: TypeAlias = Literal[Judged, Time, _OfService, _OfClients, _OfChurn, _OfRecovery]
 
-UNITS: Final[dict[Judged, str]] = {
+UNITS: Final[dict[Statistic, str]] = {
     "p50": "µs",
     "p99": "µs",
     "per_second": "per second",
@@ -41,7 +41,7 @@ UNITS: Final[dict[Judged, str]] = {
     **dict.fromkeys(get_args(_Written), "bytes per update"),
 }
 
-_TITLES: Final[dict[Judged, str]] = {"per_second": "per second", "seconds": "seconds"}
+_TITLES: Final[dict[Statistic, str]] = {"per_second": "per second", "seconds": "seconds"}
 
 HIGHER_IS_BETTER: Final[frozenset[Statistic]] = frozenset({"per_second"})
 """Of all others, less is better."""
@@ -53,8 +53,8 @@ TIME_FIELDS: Final[dict[Statistic, str]] = {**{name: f"{name}_us" for name in ge
 """The field of a distribution that each statistic is in."""
 
 
-def statistic_title(statistic: Judged) -> str:
-    """Return the title of a statistic, with its unit: `p50, µs`."""
+def statistic_title(statistic: Statistic) -> str:
+    """Return the title of a judged statistic, with its unit: `p50, µs`."""
     return _TITLES.get(statistic) or f"{statistic.replace('_', ' ')}, {UNITS[statistic]}"
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Final, cast
+from typing import Final
 
 from ...numerals import times
 from ..document import NOTHING, Section, Tone, Value, anchor, number, of_interval, operation_title, spread
-from ..named_figures import Figure, Judged, statistic_title
+from ..named_figures import Figure, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
 from .prose import words
@@ -78,7 +78,7 @@ def _cell(row: Change) -> tuple[str, str, str, int]:
 
 
 def _figure(row: Change, figure: Figure) -> Row:
-    statistic, by = statistic_title(cast("Judged", figure.statistic)), row.ratio
+    statistic, by = statistic_title(figure.statistic), row.ratio
     old, new = (NOTHING if side is None else of_interval(side) for side in (row.old, row.new))
     grown = Value(spread(by, lambda each: f"{each:.2f}"), by.middle, _TONES.get(row.outcome, "")) if by else None
     floor = number(row.floor if row.floor is not None and row.floor < inf else None, times)

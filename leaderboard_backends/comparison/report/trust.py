@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Final, cast
+from typing import Final
 
 from ...numerals import counted, duration, significant, times
 from ..document import Section, Table, Value, listed, number, quoted, spread
 from ..measurements import Measured, Measurements
-from ..named_figures import Judged, statistic_title
+from ..named_figures import statistic_title
 from ..schema import Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
 from .prose import DISTURBED, MISTAKES, words
@@ -103,7 +103,7 @@ def noise_section(m: Measurements) -> Section:
 def _floors(m: Measurements) -> Table:
     rows = []
     for (noise, mode, statistic), floor in sorted(m.floors.items(), key=lambda item: item[0][1:]):
-        title, of_class = statistic_title(cast("Judged", statistic)), noise.title if noise else "never opened"
+        title, of_class = statistic_title(statistic), noise.title if noise else "never opened"
         rows.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
     return table_of("Noise floors", "mode|statistic|class|#floor|from", rows)
 
@@ -119,7 +119,7 @@ def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
         if figure.judged and one and min(*one.values(), *other.values()) > 0:
             by = ratio(other, one)
             said = Value(spread(by, lambda by: f"{by:.2f}"), by.middle)
-            yield row_of(*head_of(again), figure.title, statistic_title(cast("Judged", figure.statistic)), said)
+            yield row_of(*head_of(again), figure.title, statistic_title(figure.statistic), said)
 
 
 def _clock(m: Measurements) -> Table:
