@@ -34,7 +34,6 @@ ALONE: Final = "†"
 BEYOND: Final = "*"
 """Marks what is extrapolated beyond the largest measured size."""
 
-
 WORKERS: Final = 4
 """App processes per server in those typical needs that have several processes."""
 
@@ -221,16 +220,16 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     except ConfigurationError as error:
         return Section(WHICH, WHICH_TITLE, [f"No advice: {error}"])
     rows = of_typical_needs(basis, SIZES)
-    candidates = [one for advised in rows.values() for advice in advised for one in advice.candidates]
-    said = [*disturbed_words(candidates), *_never_opened(m.result)]
-    return Section(WHICH, WHICH_TITLE, said, [_matrix(rows)], sections=[_behind(rows)])
-
-
-def _matrix(rows: Rows) -> Table:
-    picks = [(advice.pick, advice.need) for advised in rows.values() for advice in advised if advice.pick]
+    every = [(title, advice) for title, advised in rows.items() for advice in advised]
+    picks = [(advice.pick, advice.need) for _, advice in every if advice.pick]
     head = "|".join(["what you have", *(f"up to {size:,} players" for size in SIZES)])
     cells = (row_of(title, *map(_place, advised)) for title, advised in rows.items())
-    return table_of("Backend, p99 of an update, and cost per month", head, cells, " ".join(_notes(picks)))
+    matrix = table_of("Backend, p99 of an update, and cost per month", head, cells, " ".join(_notes(picks)))
+    head = f"what you have|#players|take|{_FIGURES}|next best|measured|what would change it"
+    behind = table_of("Picks with their figures, and who comes next", head, (_behind(*each) for each in every))
+    why = Section("which-why", "Why, and what would change it", tables=[behind], detail=True)
+    said = [*disturbed_words([one for _, advice in every for one in advice.candidates]), *_never_opened(m.result)]
+    return Section(WHICH, WHICH_TITLE, said, [matrix], sections=[why])
 
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
@@ -289,14 +288,7 @@ _FIGURES: Final = "durability|#p99 update|#p99 slowest read|#carries updates/s|#
 """The columns after the label, of a row with `_figures`."""
 
 
-def _behind(rows: Rows) -> Section:
-    head = f"what you have|#players|take|{_FIGURES}|next best|measured|what would change it"
-    figures = (_behind_row(title, advice) for title, advised in rows.items() for advice in advised)
-    table = table_of("Picks with their figures, and who comes next", head, figures)
-    return Section("which-why", "Why, and what would change it", tables=[table], detail=True)
-
-
-def _behind_row(title: str, advice: Advice) -> Row:
+def _behind(title: str, advice: Advice) -> Row:
     pick, players = advice.pick, advice.need.players
     changes = listed(threshold.text for threshold in advice.thresholds)
     if pick is None:
@@ -322,7 +314,9 @@ def answer_section(advice: Advice) -> Section:
         *advice.why,
         *(f"Mind: {caution}." for caution in (pick.cautions if pick else ())),
     ]
-    tables = filled(_ranking(advice), _verdicts(advice), _changes(advice))
+    changes = (row_of(threshold.demand, threshold.text) for threshold in advice.thresholds)
+    what_if = table_of("What would change the answer", "demand|then", changes)
+    tables = filled(_ranking(advice), _verdicts(advice), what_if)
     return Section("advice", "The answer", said, tables)
 
 
@@ -366,8 +360,3 @@ def _verdicts(advice: Advice) -> Table:
         no = Value("no", tone="bad")
         rows += [row_of(one.label, no, reason.demand, reason.text) for reason in one.reasons]
     return table_of("Every backend, and what rules it out", "backend|fits|demand|why not", rows)
-
-
-def _changes(advice: Advice) -> Table:
-    rows = (row_of(threshold.demand, threshold.text) for threshold in advice.thresholds)
-    return table_of("What would change the answer", "demand|then", rows)
