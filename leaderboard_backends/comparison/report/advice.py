@@ -16,7 +16,7 @@ from ..advice.performance import Latency, sizes, times
 from ..cost.source import Inputs
 from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted
 from ..measurements import Measurements
-from ..schema import DISTURBED_FROM, Result
+from ..schema import Result
 from .prose import DISTURBED as DISTURBED_MARK
 from .prose import words
 from .tables import Row, filled, row_of, table_of
@@ -78,10 +78,7 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
     said = "".join(equal)
     if losing:
         without_it = " or ".join(f"`{label}`" for label in losing)
-        said += (
-            f" Where you do not need it, it costs time (p99 of an update): {', '.join(slower)}. Where you need it, "
-            f"{without_it} loses all updates since the last backup."
-        )
+        said += f" {words('durability', slower=', '.join(slower), without=without_it)}"
     return said.strip()
 
 
@@ -234,19 +231,13 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield notes on the picks in the matrix; nothing on other backends."""
-    yield (
-        f"Each cell has the backend to take, the p99 of an update with its new rank, and the cost per month, for "
-        f"{UPDATES:g} updates and {UPDATES:g} reads per second, and {WORKERS} app processes on each server. {DURABLE}"
-    )
+    yield f"{words('each-cell', rate=UPDATES, workers=WORKERS)} {DURABLE}"
     yield PICKED
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"`{BEYOND}` extrapolated: more players than were measured."
     if several := {pick.concurrency.measured for pick, need in picks if need.processes > 1}:
         carried = "" if several == {True} else "not " if several == {False} else "not always "
-        yield (
-            f"{ALONE} p99 of one client alone: the throughput of several processes was {carried}measured, their p99 "
-            f"was not."
-        )
+        yield words("alone", mark=ALONE, carried=carried)
     if any(pick.disturbed for pick, _ in picks):
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
     if any(pick.facts.home == "process" for pick, _ in picks):
@@ -258,10 +249,7 @@ def disturbed_words(candidates: Sequence[Candidate]) -> Iterator[str]:
     """Yield a sentence where other work may have decided who is taken."""
     labels = dict.fromkeys(one.label for one in candidates if one.disturbed)
     if labels:
-        yield (
-            f"**Disturbed**: while {quoted(labels)} ran, other processes kept at least {DISTURBED_FROM:g} cores of the "
-            f"machine busy. Their times are too long, and the answer may differ on a quiet machine: measure again."
-        )
+        yield words("disturbed", backends=quoted(labels))
 
 
 def _never_opened(result: Result) -> Iterator[str]:

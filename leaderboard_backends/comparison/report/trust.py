@@ -34,10 +34,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
     if not result.finished:
         yield "**Interrupted**: what is missing may be what you need."
     if result.settings.rounds < ENOUGH_PROCESSES:
-        yield (
-            f"**Too few processes**: {counted(result.settings.rounds, 'round')}, and a verdict needs "
-            f"{ENOUGH_PROCESSES} processes."
-        )
+        yield words("limit-processes", rounds=counted(result.settings.rounds, "round"))
     if not any(run.cell.a_a for run in result.runs):
         yield "**Noise not known**: no backend was run twice beside itself (A/A)."
     if result.machine.file_system in {"tmpfs", "ramfs"}:
@@ -48,14 +45,11 @@ def _of_this_result(result: Result) -> Iterator[str]:
 
 
 def _of_all(m: Measurements) -> Iterator[str]:
-    result, where = m.result, m.result.machine
+    result = m.result
     modes = {run.cell.mode for run in result.runs if run.figures is not None}
     servers = {facts.label for facts in result.backends if facts.home == "server"}
     ours = {one.label for one in m.cells.values() if one.label in servers and _knows_its_server(one)}
-    yield (
-        f"**One machine**: {where.cpu}, {where.cores:g} cores, shared by the clients, {'the server ' if ours else ''}"
-        "and the measurement itself."
-    )
+    yield words("limit-machine", machine=result.machine, server="the server " if ours else "")
     if ours:
         yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
     if given := [facts.label for facts in result.backends if facts.label in servers - ours]:
@@ -65,15 +59,9 @@ def _of_all(m: Measurements) -> Iterator[str]:
     drawn = [facts.name for facts in result.workloads if not facts.events]
     if drawn:
         yield f"**Synthetic players** ({', '.join(drawn)}): real ones follow no distribution. Replay your own events."
-    yield (
-        f"**{counted(result.settings.rounds, 'process', 'processes')} per row**: a difference of a few percent means "
-        f"nothing. The interval of {ENOUGH_PROCESSES} is their full range."
-    )
+    yield words("limit-rounds", processes=counted(result.settings.rounds, "process", "processes"))
     longest = max((run.seconds for run in result.runs), default=0.0)
-    yield (
-        f"**Short runs**: the longest took {duration(longest)}. What takes hours to show (fragmentation, packing, log "
-        "rewrites, other tenants) is not in it."
-    )
+    yield words("limit-short", longest=duration(longest))
     if servers:
         says = " Throughput says where." if "throughput" in modes else ""
         yield f"**Python clients**, one interpreter each: a fast server waits for them.{says}"
