@@ -13,7 +13,7 @@ from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from ..statistics import ratio
 from .circumstances import one_machine
-from .prose import section
+from .prose import section, words
 from .tables import Row, row_of, table_of
 
 STORED: Final[dict[str, tuple[str, Statistic]]] = {
@@ -108,23 +108,14 @@ def _cheaper(found: Tiers) -> str:
         for tier in found.rows
         if not tier.one_server.problem and tier.cluster.monthly < tier.one_server.monthly
     ]
-    if not sizes:
-        return ""
-    return (
-        f" At {' and '.join(sizes)} players the cluster costs less; what one pays for it: ranks take longer, three or "
-        "more servers have to run, and without replicas the players of a lost primary are lost."
-    )
+    return f" {words('tiers-cheaper', sizes=' and '.join(sizes))}" if sizes else ""
 
 
 def assumptions(found: Tiers) -> Iterator[str]:
     """Yield what the figures of the table rest on."""
     model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
     more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
-    yield (
-        f"A model, not a measurement. Memory: {each:.0f} bytes per player, by which `{label}` grew between the "
-        f"measured sizes{more}, x {model.headroom:g}; the cheapest machines of the price table, and at least "
-        f"{SHARDS_EACH} shards on a primary. A primary holds whole shards: the GiB are of the one with the most."
-    )
+    yield words("tiers-memory", label=label, each=each, more=more, headroom=model.headroom, shards=SHARDS_EACH)
     if found.rank_at:
         rank, players = found.rank_at
         yield (
