@@ -12,7 +12,7 @@ from ..document import NOTHING, Section, Tone, Value, anchor, number, of_interva
 from ..named_figures import Figure, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
-from .prose import words
+from .prose import section, words
 from .tables import Row, filled, row_of, table_of
 
 OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
@@ -86,8 +86,5 @@ def _figure(row: Change, figure: Figure) -> Row:
 
 
 def _differences(changes: Changes) -> Section:
-    rows = [row_of(different.what, different.old, different.new) for different in changes.differences]
-    if not rows:
-        return Section("changes-differences", "What else differs", ["Nothing that a result records."])
-    said = "Any of these may be the cause of a change above."
-    return Section("changes-differences", "What else differs", [said], [table_of("", "what|old|new", rows)])
+    rows = (row_of(different.what, different.old, different.new) for different in changes.differences)
+    return section("changes-differences", filled(table_of("", "what|old|new", rows)))
