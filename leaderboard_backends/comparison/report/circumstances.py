@@ -85,7 +85,6 @@ def _code(facts: BackendFacts | None) -> Row:
 
 
 def _features(result: Result) -> Table:
-    """Return the table of code by feature and by who writes it."""
     head = "feature|backend|#the app's author|#this library|#third party|#configuration|note"
     rows = (
         row_of(code.feature, code.backend, code.app, code.shipped, code.third_party, code.configuration, code.note)
@@ -151,7 +150,6 @@ def _trace(trace: TraceFacts) -> Row:
 
 
 def _workload(facts: WorkloadFacts) -> Section:
-    """Return a workload's file, line by line."""
     lines = (row_of(place, Value(line, place)) for place, line in enumerate(facts.toml.splitlines(), 1))
     tables = filled(table_of("", "#line|text", lines))
     return Section(anchor("workload", facts.name), f"The file of {facts.name}", tables=tables, detail=True)

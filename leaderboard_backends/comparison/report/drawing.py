@@ -86,7 +86,6 @@ def _tooltip(plot: Plot) -> list[alt.Tooltip]:
 
 
 def _only(chart: alt.Chart, kind: str) -> alt.Chart:
-    """Return a chart of its rows of a kind."""
     return chart.transform_filter(f"datum.what === '{kind}'")
 
 

@@ -119,7 +119,6 @@ def _tables(m: Measurements, place: Place) -> Iterator[Table]:
 
 
 def _several(one: Measured) -> Iterator[Row]:
-    """Yield a row for each kind and number of clients at each rate."""
     for clients in one.variants("rate"):
         for rate in one.by_amount("rate", "kept_up", clients):
             said, label, *rest = _row(one, rate, clients)
@@ -147,7 +146,6 @@ def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dic
 
 
 def _harness(m: Measurements, place: Place) -> Table:
-    """Return the table of a board that does nothing, over the runs of all backends."""
     measured = [one for one in m.cells.values() if one.place == place]  # A/A runs as well
     timed = [_idle(measured, statistic) for statistic in PERCENTILES.values()]
     rows = (

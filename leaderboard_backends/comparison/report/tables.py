@@ -94,7 +94,6 @@ def by_place(m: Measurements, mode: Mode, tables: Callable[[Place], Sequence[Tab
 
 
 def _title(name: Durability, title: str) -> str:
-    """Return a table's title that says which class it is of."""
     said = TITLES[name]
     return f"{title}; {said}" if title else said[:1].upper() + said[1:]
 
