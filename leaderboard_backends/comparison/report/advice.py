@@ -65,21 +65,20 @@ def of_typical_needs(basis: Basis, known: Sequence[int]) -> dict[str, list[Advic
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    equal, slower, losing = [], [], dict[str, None]()
+    said, slower, losing = [], [], dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            equal.append(f" With {title}, durability costs nothing: `{keeps.pick.label}` is taken either way.")
+            said.append(f"With {title}, durability costs nothing: `{keeps.pick.label}` is taken either way.")
         else:
             losing[without.pick.label] = None
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
-    said = "".join(equal)
     if losing:
         without_it = " or ".join(f"`{label}`" for label in losing)
-        said += f" {words('durability', slower=', '.join(slower), without=without_it)}"
-    return said.strip()
+        said.append(words("durability", slower=", ".join(slower), without=without_it))
+    return " ".join(said)
 
 
 def in_rows(advised: Rows) -> Iterator[tuple[str, Sequence[Advice]]]:
