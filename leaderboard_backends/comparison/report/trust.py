@@ -80,8 +80,10 @@ def _knows_its_server(one: Measured) -> bool:
 
 def noise_section(m: Measurements) -> Section:
     """Return noise floors, the clock's cost and disturbed runs; the ratios of each A/A run as detail."""
+    ratios = (row for again in m.a_a_runs for row in _ratios(m.at(again.place, again.label), again))
+    of_runs = table_of("Ratios of A/A runs", "backend|workload|#players|figure|statistic|#second / first", ratios)
     title = "Each backend against itself (A/A runs)"
-    a_a = Section("a-a-runs", title, tables=filled(_floors(m), _a_a_runs(m)), detail=True)
+    a_a = Section("a-a-runs", title, tables=filled(_floors(m), of_runs), detail=True)
     runs, floors = m.result.runs, "floors" if m.a_a_runs else "no-floors"
     slowed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
     said = [words(floors), words("disturbance", known=known, slowed=slowed)]
@@ -94,11 +96,6 @@ def _floors(m: Measurements) -> Table:
         title, of_class = statistic_title(statistic), noise.title if noise else "never opened"
         rows.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
     return table_of("Noise floors", "mode|statistic|class|#floor|from", rows)
-
-
-def _a_a_runs(m: Measurements) -> Table:
-    rows = (row for again in m.a_a_runs for row in _ratios(m.at(again.place, again.label), again))
-    return table_of("Ratios of A/A runs", "backend|workload|#players|figure|statistic|#second / first", rows)
 
 
 def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
@@ -140,10 +137,13 @@ def missing_section(m: Measurements) -> Section:
     said = [f"{without:,} of {len(result.runs):,} runs have no figures." if without else "Every run has figures."]
     if not result.finished:
         said.append("**The comparison was interrupted**: runs that were not reached are listed here.")
-    run = {cell.backend for cell in m.cells}
-    if never := [label for label in m.labels if label not in run]:
+    ever = {cell.backend for cell in m.cells}
+    if never := [label for label in m.labels if label not in ever]:
         said.append(f"Asked for, but never run: {quoted(never)}.")
-    return Section("without-figures", "Without figures", said, filled(_without_figures(result), _notes(result)))
+    noted = Counter((run.cell.backend, note) for run in result.runs for note in run.notes)
+    rows = (row_of(backend, runs, note) for (backend, note), runs in noted.items())
+    notes = table_of("Notes of runs", "backend|#runs|note", rows)
+    return Section("without-figures", "Without figures", said, filled(_without_figures(result), notes))
 
 
 def _lacks_figures(run: Run) -> bool:
@@ -170,9 +170,3 @@ def _where(runs: Sequence[Run]) -> Iterator[str]:
         sizes.setdefault(where, set()).add(cell.players)
     for where, players in sizes.items():
         yield f"{where} {', '.join(f'{size:,}' for size in sorted(players))}"
-
-
-def _notes(result: Result) -> Table:
-    noted = Counter((run.cell.backend, note) for run in result.runs for note in run.notes)
-    rows = (row_of(backend, runs, note) for (backend, note), runs in noted.items())
-    return table_of("Notes of runs", "backend|#runs|note", rows)
