@@ -55,14 +55,12 @@ def _row(curve: Curve, slope: Interval, sizes: Sequence[int]) -> Row:
 
 
 def _crossovers(m: Measurements) -> Section:
-    rows = ((found.second, _crossing(found)) for found in crossovers(m))
+    rows = []
+    for found in crossovers(m):
+        wins = Value(found.text, None if found.players is None else found.players.middle)
+        rows.append((found.second, row_of(found.second, found.workload, operation_title(found.operation), wins)))
     tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
     return section("crossovers", tables, baseline=BASELINE)
-
-
-def _crossing(found: Crossover) -> Row:
-    wins = Value(found.text, None if found.players is None else found.players.middle)
-    return row_of(found.second, found.workload, operation_title(found.operation), wins)
 
 
 def growth_plots(m: Measurements) -> Iterator[Plot]:

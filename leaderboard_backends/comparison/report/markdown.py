@@ -39,17 +39,13 @@ def _section(section: Section, depth: int, pictures: Mapping[str, str]) -> Itera
         if chart.name in pictures:
             yield f"![{escaped(f'{chart.title}: {chart.description}')}]({pictures[chart.name]})"
     for table in section.tables:
-        yield from _blocks(table)
+        if table.title:
+            yield f"**{escaped(table.title)}**"
+        if table.columns:
+            yield table_text(table)
+        yield from map(_paragraph, table.note.splitlines())
     for inner in section.sections:
         yield from _section(inner, depth + 1, pictures)
-
-
-def _blocks(table: Table) -> Iterator[str]:
-    if table.title:
-        yield f"**{escaped(table.title)}**"
-    if table.columns:
-        yield table_text(table)
-    yield from map(_paragraph, table.note.splitlines())
 
 
 def _paragraph(text: str) -> str:

@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ...numerals import duration, percent, significant, size, times, whole
-from ..cost.footprint import FITTED_FROM, Bytes, memory_lines
+from ..cost.footprint import FITTED_FROM, memory_lines
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
@@ -54,14 +54,11 @@ def _updates(one: Measured) -> Iterator[Row]:
 
 
 def _lines(m: Measurements) -> list[Table]:
-    rows = ((backend, _line(taken, backend, workload, place)) for backend, workload, place, taken in memory_lines(m))
-    head = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes"
+    head, rows = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes", []
+    for backend, workload, place, taken in memory_lines(m):
+        line = number(taken.line.fixed, size), number(taken.line.each, significant), number(taken.misfit, percent)
+        rows.append((backend, row_of(backend, workload, place, *line, len(taken.fitted))))
     return by_class(m, head, rows, "Fixed cost plus bytes per player", words("lines"))
-
-
-def _line(taken: Bytes, *where: str) -> Row:
-    fixed, each = number(taken.line.fixed, size), number(taken.line.each, significant)
-    return row_of(*where, fixed, each, number(taken.misfit, percent), len(taken.fitted))
 
 
 # ---------------------------------------------------------------------- charts

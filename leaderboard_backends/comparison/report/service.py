@@ -33,14 +33,11 @@ def service_section(m: Measurements) -> Section:
     sizes = [
         _of_place(m, place, detail=shown is None or place.players != shown.players) for place in m.places("service")
     ]
-    inner, more = [*sizes, _loading(m)] if sizes else [], [*partly_replayed(m), _checked(m)]
-    return section("service-times", sections=inner, more=more, fastest=FASTEST, same=SAME)
-
-
-def _checked(m: Measurements) -> str:
     checked = [found for run in m.result.runs if (found := getattr(run.figures, "checked", None)) is not None]
     answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
-    return words("checked", runs=len(checked), answers=answers, updates=updates)
+    more = [*partly_replayed(m), words("checked", runs=len(checked), answers=answers, updates=updates)]
+    inner = [*sizes, _loading(m)] if sizes else []
+    return section("service-times", sections=inner, more=more, fastest=FASTEST, same=SAME)
 
 
 def _loading(m: Measurements) -> Section:
