@@ -12,14 +12,14 @@ computes that.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-SHAPES: Final = (
-    *("circle", "square", "triangle-up", "diamond", "cross", "triangle-down", "M-1,-1L1,1M-1,1L1,-1M-1,-1Z"),
-    *("triangle-right", "triangle-left"),
-)
+_FOLDER: Final = Path(__file__).with_name("page")
+_PALETTE: Final[dict[str, Any]] = json.loads((_FOLDER / "palette.json").read_text(encoding="utf-8"))
+
+SHAPES: Final[list[str]] = _PALETTE["shapes"]
 """One fewer than colours, so that a colour comes back with another shape."""
 
 
@@ -32,30 +32,11 @@ class Colours(NamedTuple):
     """Of text that explains."""
     line: str
     """Of grids and borders."""
-    series: tuple[str, ...]
+    series: Sequence[str]
 
 
-LIGHT: Final = Colours(
-    paper="#ffffff",
-    ink="#1b2129",
-    muted="#58626f",
-    line="#d9dee5",
-    series=(
-        *("#4a59ee", "#a55e04", "#669084", "#791fb3", "#a82751"),
-        *("#a49105", "#0d2247", "#1195f7", "#4b2d1e", "#505f87"),
-    ),
-)
-
-DARK: Final = Colours(
-    paper="#12161c",
-    ink="#e3e8ee",
-    muted="#9ba6b3",
-    line="#2d3540",
-    series=(
-        *("#5d69e8", "#fb8934", "#06dda4", "#bf80fe", "#f6416e"),
-        *("#e8d338", "#adb1e2", "#a9e6ff", "#ac6302", "#7f8ba7"),
-    ),
-)
+LIGHT: Final = Colours(**_PALETTE["light"])
+DARK: Final = Colours(**_PALETTE["dark"])
 
 BY_VARIABLE: Final = Colours(
     paper="var(--paper)",
@@ -82,7 +63,7 @@ def shapes(count: int) -> list[str]:
 
 def theme(colours: Colours) -> dict[str, Any]:
     """Return the configuration of Vega-Lite that charts are drawn with: that of `theme.json`, in these colours."""
-    text = (Path(__file__).with_name("page") / "theme.json").read_text(encoding="utf-8")
+    text = (_FOLDER / "theme.json").read_text(encoding="utf-8")
     for name, value in colours._asdict().items():
         text = text.replace(f'"${name}"', json.dumps(value))
     config: dict[str, Any] = json.loads(text)
