@@ -14,10 +14,9 @@ from typing import Final, NamedTuple
 
 from .. import errors
 from ..errors import ConfigurationError
-from ..protocol import LeaderboardBackend
 from ..registry import backend_class
 from ..toml_files import shipped
-from .code_size import Library, code_size, count_lines, library, statements_of
+from .code_size import code_size, count_lines, library, statements_of
 from .schema import CodeFacts, CodeState
 
 BASIC: Final = "basic_board"
@@ -71,8 +70,10 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
     every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
     """
     folder = shipped("code_size") if root is None else root
-    rows = [_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON]
-    return [_shared(), *rows]
+    ours = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
+    note = "ours: checks, values, errors, configuration"
+    shared = CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)
+    return [shared, *(_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON)]
 
 
 def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
@@ -83,34 +84,26 @@ def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
     return wrapped(feature, backend, root)
 
 
-def _shared() -> CodeFacts:
-    files = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
-    note = "ours: checks, values, errors, configuration"
-    return CodeFacts("basic board", SHARED, 0, statements_of(files), 0, 0, note)
-
-
 def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
-    app = written(root, feature.folder, backend)
-    shipped_statements, said = _shipped(backend)
+    (app, lines), (ours, said) = written(root, feature.folder, backend), _shipped(backend)
     third_party, told, compiled = _third_party(STANDS_ON[backend])
-    note = _joined(said, told)
-    state: CodeState = "counted" if shipped_statements is not None else "not counted"
-    statements = (app.statements, shipped_statements, third_party)
-    return CodeFacts(feature.name, backend, *statements, app.lines, note, state, compiled)
+    state: CodeState = "not counted" if ours is None else "counted"
+    return CodeFacts(feature.name, backend, app, ours, third_party, lines, _joined(said, told), state, compiled)
 
 
 def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
     """Tell what keeping the board beyond the process takes: nothing, configuration, or what no setting can do."""
-    found, problem = _class(backend)
-    if found is None:
-        return _none(feature, backend, problem, "not counted")
-    if not (found.capabilities.durable or found.capabilities.shared):
+    try:
+        promises = backend_class(backend).capabilities
+    except ConfigurationError as error:
+        return _none(feature, backend, str(error), "not counted")
+    if not (promises.durable or promises.shared):
         return _none(feature, backend, "not possible: it lives in the app's process", "not possible")
-    app = written(root, feature.folder, backend)
+    app, lines = written(root, feature.folder, backend)
     note = "the basic board keeps it already"
-    if app.lines:
+    if lines:
         note = "lines of the server's configuration, so that no acknowledged write is lost"
-    return CodeFacts(feature.name, backend, app.statements, 0, 0, app.lines, note)
+    return CodeFacts(feature.name, backend, app, 0, 0, lines, note)
 
 
 def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
@@ -123,8 +116,8 @@ def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
     if not (root / feature.folder).is_dir():
         note = _joined(note, f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet")
         return CodeFacts(feature.name, backend, None, ours, third_party, None, note, compiled=compiled)
-    app = written(root, feature.folder, backend)
-    return CodeFacts(feature.name, backend, app.statements, ours, third_party, app.lines, note, compiled=compiled)
+    app, lines = written(root, feature.folder, backend)
+    return CodeFacts(feature.name, backend, app, ours, third_party, lines, note, compiled=compiled)
 
 
 def _none(feature: Feature, backend: str, note: str, state: CodeState) -> CodeFacts:
@@ -132,11 +125,10 @@ def _none(feature: Feature, backend: str, note: str, state: CodeState) -> CodeFa
 
 
 def _shipped(backend: str) -> tuple[int | None, str]:
-    found, problem = _class(backend)
-    if found is None:
-        return None, problem
     try:
-        size = code_size(found)
+        size = code_size(backend_class(backend))
+    except ConfigurationError as error:
+        return None, str(error)
     except (OSError, SyntaxError, UnicodeDecodeError) as error:
         return None, f"ours was not counted: {_reason(error)}"
     return size.statements, f"ours: and {size.other_lines} lines of Lua or SQL" if size.other_lines else ""
@@ -148,29 +140,16 @@ def _third_party(names: tuple[str, ...]) -> tuple[int | None, str, list[str]]:
         libraries = [library(name) for name in names]
     except (ConfigurationError, OSError, SyntaxError, UnicodeDecodeError) as error:
         return None, f"third party was not counted: {_reason(error)}", []
+    counted = ", ".join(f"{one.name} {one.version}" for one in libraries) or "none beyond Python's own"
     compiled = [one.name for one in libraries if one.compiled]
-    return sum(one.statements for one in libraries), _told(libraries, compiled), compiled
-
-
-def _told(libraries: list[Library], compiled: list[str]) -> str:
-    """Say which libraries were counted, and what of them was not."""
-    if not libraries:
-        return "third party: none beyond Python's own"
-    counted = f"third party: {', '.join(f'{one.name} {one.version}' for one in libraries)}"
-    names = {one.name.lower() for one in libraries}
-    beyond = {need for one in libraries for need in one.needs if need.lower() not in names}
-    return _joined(
-        counted,
+    known = {one.name.lower() for one in libraries}
+    beyond = {need for one in libraries for need in one.needs if need.lower() not in known}
+    note = _joined(
+        f"third party: {counted}",
         f"compiled parts of {', '.join(compiled)} are not counted" if compiled else "",
         f"what they need in turn is not counted: {', '.join(sorted(beyond, key=str.lower))}" if beyond else "",
     )
-
-
-def _class(backend: str) -> tuple[type[LeaderboardBackend] | None, str]:
-    try:
-        return backend_class(backend), ""
-    except ConfigurationError as error:
-        return None, str(error)
+    return sum(one.statements for one in libraries), note, compiled
 
 
 def source_of(home: str) -> list[Path]:
@@ -194,25 +173,19 @@ def _joined(*parts: str) -> str:
 # ---------------------------------------------------------------------- the author's part
 
 
-class Written(NamedTuple):
-    """What the author writes for a feature, beyond the basic board."""
+def written(root: Path, feature: str, backend: str) -> tuple[int, int]:
+    """Count what the author writes for a feature beyond the basic board: statements, and lines of configuration.
 
-    statements: int
-    lines: int
-    """Of configuration."""
-
-
-def written(root: Path, feature: str, backend: str) -> Written:
-    """Count what the author writes for the feature of a folder. Raises `ConfigurationError` where it is not there."""
+    Raises `ConfigurationError` where the feature's folder is not there.
+    """
     folder, basic = root / feature, root / BASIC
     if not folder.is_dir():
         raise ConfigurationError(f"{folder} does not exist: it must have the app of this feature.")
-    files = sorted(folder.glob(f"{backend}.*"))
+    app, files = folder / APP, sorted(folder.glob(f"{backend}.*"))
     if feature == BASIC:
-        return Written(statements_of([folder / APP]), sum(map(_lines, files)))
-    app = folder / APP
+        return statements_of([app]), sum(map(_lines, files))
     more = statements_of([app]) - statements_of([basic / APP]) if app.is_file() else 0
-    return Written(more, sum(_lines(file) - _lines(basic / file.name) for file in files))
+    return more, sum(_lines(file) - _lines(basic / file.name) for file in files)
 
 
 def _lines(file: Path) -> int:
