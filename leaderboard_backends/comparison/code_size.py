@@ -180,15 +180,9 @@ def is_test(file: PackagePath) -> bool:
     return file.name in ("tests.py", "conftest.py") or any(re.search("(^|_)tests?$", folder) for folder in folders)
 
 
-def _needs(found: Distribution) -> list[str]:
-    required = [line for line in found.requires or [] if "extra ==" not in line]
-    names = [match[0] for line in required if (match := _NAME.match(line))]
-    return [name for name in names if _is_installed(name)]
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        distribution(name)
-    except PackageNotFoundError:
-        return False
-    return True
+def _needs(found: Distribution) -> Iterator[str]:
+    for line in found.requires or []:
+        if "extra ==" not in line and (name := _NAME.match(line)):
+            with suppress(PackageNotFoundError):  # of what is not installed
+                distribution(name[0])
+                yield name[0]
