@@ -43,44 +43,36 @@ def check_comparable(old: Result, new: Result, *, allow_other_machine: bool) -> 
 
 def _replayed_differently(old: Result, new: Result) -> list[str]:
     """Return what two results replayed differently under the same name, each with what to do."""
-    return [*_workloads(old, new), *_traces(old, new)]
+    before, after = _replayed(old), _replayed(new)
+    return [
+        f"{Difference(what, shown, after[what][1])} ({remedy})"
+        for what, (hashes, shown, remedy) in before.items()
+        if what in after and hashes != after[what][0]
+    ]
+
+
+def _replayed(result: Result) -> dict[str, tuple[set[str], str, str]]:
+    """Return by name the hashes of what was replayed, how they are shown, and what to do where they differ.
+
+    Traces of one workload and size are together, as modes of one plan may use different lengths.
+    """
+    remedy = "give the changed workload another name, or run both with one file"
+    found = {f"workload {one.name}": ({one.sha256}, one.sha256[:12], remedy) for one in result.workloads}
+    traces: dict[tuple[str, int], list[TraceFacts]] = {}
+    for trace in result.traces:
+        traces.setdefault((trace.workload, trace.players), []).append(trace)
+    for name, players in sorted(traces):
+        every = traces[name, players]
+        drawn = (f"{one.sha256[:12]} (seed {one.seed}, {sum(one.steps.values()):,} steps)" for one in every)
+        hashes, remedy = {one.sha256 for one in every}, "run both with the same seed and plan"
+        found[f"trace of {name} with {players:,} players"] = (hashes, ", ".join(drawn), remedy)
+    return found
 
 
 def differences(old: Result, new: Result) -> list[Difference]:
     """Return what else differs: versions, machine, settings, methods, and tuning or durability of a backend."""
     before, after = ({**_circumstances(result), **_promises(result)} for result in (old, new))
     return list(_unlike(before, after))
-
-
-def _workloads(old: Result, new: Result) -> Iterator[str]:
-    before, after = ({facts.name: facts.sha256 for facts in result.workloads} for result in (old, new))
-    for name in before.keys() & after.keys():
-        if before[name] != after[name]:
-            difference = Difference(f"workload {name}", before[name][:12], after[name][:12])
-            yield f"{difference} (give the changed workload another name, or run both with one file)"
-
-
-def _traces(old: Result, new: Result) -> Iterator[str]:
-    """Yield differences of traces with the same workload and size; modes of one plan may use different lengths."""
-    before, after = _by_size(old), _by_size(new)
-    for name, players in sorted(before.keys() & after.keys()):
-        was, now = before[name, players], after[name, players]
-        if {trace.sha256 for trace in was} != {trace.sha256 for trace in now}:
-            difference = Difference(f"trace of {name} with {players:,} players", _drawn(was), _drawn(now))
-            yield f"{difference} (run both with the same seed and plan)"
-
-
-def _by_size(result: Result) -> dict[tuple[str, int], list[TraceFacts]]:
-    found: dict[tuple[str, int], list[TraceFacts]] = {}
-    for trace in result.traces:
-        found.setdefault((trace.workload, trace.players), []).append(trace)
-    return found
-
-
-def _drawn(traces: Sequence[TraceFacts]) -> str:
-    return ", ".join(
-        f"{trace.sha256[:12]} (seed {trace.seed}, {sum(trace.steps.values()):,} steps)" for trace in traces
-    )
 
 
 def _hardware(machine: Machine) -> dict[str, str]:
