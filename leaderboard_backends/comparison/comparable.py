@@ -124,15 +124,7 @@ def merge(results: Sequence[Result]) -> Result:
     Raises `ConfigurationError`, with all that is in the way, where machine, code, versions, workloads, traces or
     settings differ, or where a backend is in two of them.
     """
-    merged = reduce(_merge, results)
-    if len(results) == 1:
-        return merged
-    parts = [
-        part
-        for result in results
-        for part in result.settings.merged or [f"{', '.join(result.settings.backends)} ({result.started})"]
-    ]
-    return replace(merged, settings=replace(merged.settings, merged=parts))
+    return reduce(_merge, results)
 
 
 def caution(result: Result) -> str:
@@ -149,11 +141,17 @@ def caution(result: Result) -> str:
 def _merge(first: Result, second: Result) -> Result:
     if problems := list(_problems(first, second)):
         raise ConfigurationError(f"these results cannot be merged: {'; '.join(problems)}.")
+    parts = [
+        part
+        for one in (first, second)
+        for part in one.settings.merged or [f"{', '.join(one.settings.backends)} ({one.started})"]
+    ]
     settings = replace(
         first.settings,
         backends=[*first.settings.backends, *second.settings.backends],
         command=f"{first.settings.command}; {second.settings.command}",
         digest="",
+        merged=parts,
     )
     programs = {run.cell for run in first.runs if run.cell.mode == "program"}
     code = {(row.feature, row.backend): row for row in (*first.code, *second.code)}
