@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
@@ -97,41 +97,36 @@ def advise_from(basis: Basis, need: Need) -> Advice:
 
 
 def rank(m: Measurements, need: Need, found: Sequence[Candidate]) -> Ranking:
-    """Put those that fit in order, as `advise` says."""
+    """Put those that fit in order, as `advise` says; within the noise, the simplest comes first."""
     order: list[Candidate] = []
     ties: list[tuple[str, ...]] = []
     noise_unknown = False
-    for equal in _equal_cost([one for one in found if one.fits]):
+    fitting = [one for one in found if one.fits]
+    for equal in _groups(fitting, _monthly, lambda first, one: _monthly(one) <= _monthly(first) * (1 + EQUAL_COST)):
         for durability in (*DURABILITIES, "not known"):
             alike = [one for one in equal if one.facts.durability == durability]
-            for group in _by_p99(m, need, alike):
+            for tied in _groups(alike, lambda one: _p99(one, need), lambda first, other: _tied(m, need, first, other)):
+                group = sorted(tied, key=lambda one: one.simplicity)
                 order += group
                 ties += [tuple(one.label for one in group)] if len(group) > 1 else []
             noise_unknown = noise_unknown or any(_ratio(m, need, alike[0], other) is None for other in alike[1:])
     return Ranking(tuple(order), tuple(ties), noise_unknown)
 
 
-def _equal_cost(fitting: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Yield those whose cost is within a hundredth of the cheapest left; without an amount they come last."""
-
-    def amount(one: Candidate) -> float:
-        return inf if one.monthly is None else one.monthly
-
-    left = sorted(fitting, key=amount)
-    while left:
-        most = amount(left[0]) * (1 + EQUAL_COST)
-        yield [one for one in left if amount(one) <= most]
-        left = [one for one in left if amount(one) > most]
-
-
-def _by_p99(m: Measurements, need: Need, alike: Sequence[Candidate]) -> Iterator[list[Candidate]]:
-    """Yield groups by rising p99: the fastest one left, with those within the noise of it, the simplest first."""
-    left = sorted(alike, key=lambda one: _p99(one, need))
+def _groups(
+    left: Sequence[Candidate], key: Callable[[Candidate], float], equal: Callable[[Candidate, Candidate], bool]
+) -> Iterator[list[Candidate]]:
+    """Yield groups by rising key: the first one left, with all that count as equal to it."""
+    left = sorted(left, key=key)
     while left:
         first, *others = left
-        tied = [one for one in others if _tied(m, need, first, one)]
-        yield sorted([first, *tied], key=lambda one: one.simplicity)
-        left = [one for one in others if one not in tied]
+        group = [first, *(other for other in others if equal(first, other))]
+        yield group
+        left = [one for one in others if one not in group]
+
+
+def _monthly(one: Candidate) -> float:
+    return inf if one.monthly is None else one.monthly
 
 
 def _p99(one: Candidate, need: Need) -> float:
