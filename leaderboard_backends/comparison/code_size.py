@@ -30,22 +30,14 @@ COMPILED: Final = (".so", ".pyd")
 _BLOCKS: Final = (ast.stmt, ast.excepthandler, ast.match_case)
 """The nodes of a syntax tree that statements can be in; an expression has none."""
 
-
-class Comments(NamedTuple):
-    """How a language marks comments: to the end of the line, and in blocks that begin and end at a line's ends."""
-
-    line: str
-    opening: str | None = None
-    closing: str = ""
-
-
 LANGUAGES: Final = {
-    ".lua": Comments("--", "--[[", "]]"),
-    ".sql": Comments("--", "/*", "*/"),
-    ".toml": Comments("#"),
-    ".conf": Comments("#"),
+    ".lua": ("--", "--[[", "]]"),
+    ".sql": ("--", "/*", "*/"),
+    ".toml": ("#", "", ""),
+    ".conf": ("#", "", ""),
 }
-"""By the suffix of a file's name: what is counted in lines."""
+"""What is counted in lines, by the suffix of its files: the mark of a comment to the end of a line, and those around a
+block of comment."""
 
 OTHER_SOURCE: Final = (".lua", ".sql")
 """Of these, the suffixes of source that is not Python and not configuration."""
@@ -87,12 +79,12 @@ def _statements(node: ast.AST) -> int:
 
 def count_lines(source: str, suffix: str) -> int:
     """Return the lines that are neither blank nor wholly comment, in a language of `LANGUAGES`."""
-    comments = LANGUAGES[suffix]
+    comment, opening, closing = LANGUAGES[suffix]
     count, in_comment = 0, False
     for line in map(str.strip, source.splitlines()):
-        if in_comment or (comments.opening is not None and line.startswith(comments.opening)):
-            in_comment = comments.closing not in line
-        elif line and not line.startswith(comments.line):
+        if in_comment or (opening and line.startswith(opening)):
+            in_comment = closing not in line
+        elif line and not line.startswith(comment):
             count += 1
     return count
 
