@@ -84,8 +84,8 @@ def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[
 
 # ---------------------------------------------------------------------- cells as a whole
 
-_FAULTS: Final[tuple[Status, ...]] = ("timed out", "failed", "wrong")
-"""From the least to the worst."""
+_FAULTS: Final[dict[Status, int]] = {"timed out": 1, "failed": 2, "wrong": 3}
+"""How bad each is, from the least to the worst; any other status is no fault."""
 
 
 def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -> Iterator[Change]:
@@ -106,11 +106,7 @@ def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, boo
     if runs and _refused(facts):
         return len(_FAULTS), True
     statuses = {run.status for run in runs}.difference(ABSENT)
-    return (max(map(_rank, statuses)), "ok" not in statuses) if statuses else None
-
-
-def _rank(status: Status) -> int:
-    return _FAULTS.index(status) + 1 if status in _FAULTS else 0
+    return (max(_FAULTS.get(status, 0) for status in statuses), "ok" not in statuses) if statuses else None
 
 
 def _refused(facts: BackendFacts | None) -> str:
@@ -124,7 +120,7 @@ def _refused(facts: BackendFacts | None) -> str:
 def _outcome_words(runs: Sequence[Run], facts: BackendFacts | None) -> str:
     if not runs:
         return "not in the result"
-    worst = max(runs, key=lambda run: (_rank(run.status), run.status != "ok"))
+    worst = max(runs, key=lambda run: (_FAULTS.get(run.status, 0), run.status != "ok"))
     alike = sum(run.status == worst.status for run in runs)
     reason = f" ({worst.reason})" if worst.reason else ""
     return _refused(facts) or f"{worst.status} in {alike} of {len(runs)} runs{reason}"
