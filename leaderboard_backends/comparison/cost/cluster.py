@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from math import ceil
 from statistics import median
 from typing import Final, NamedTuple
@@ -100,26 +101,20 @@ def cheapest_bill(footprint: Footprint, players: int, inputs: Inputs) -> Bill:
     """
     if not footprint.facts.sharded:
         return bill(footprint, players, inputs)
-    numbers = sorted(_numbers(footprint, players, inputs))
+    numbers = sorted({LEAST_PRIMARIES, *_fewest(footprint, players, inputs)})
     every = (bill(footprint, players, inputs, sharding_of(primaries)) for primaries in numbers)
     return min(every, key=lambda one: (bool(one.problem), one.monthly))
 
 
-def _numbers(footprint: Footprint, players: int, inputs: Inputs) -> set[int]:
-    """Return numbers of primaries that may be the cheapest; the least one is always looked at."""
+def _fewest(footprint: Footprint, players: int, inputs: Inputs) -> Iterator[int]:
+    """Yield for each machine the fewest primaries that hold a board, as far as there are shards for so many."""
     (gib, _), (prices, model, term) = Deployment(footprint, players, inputs).server_memory(), inputs
     usable = [price.memory_gib * (1 - model.cache_reserved) for price in prices.offers("cache", term)]
     usable += [price.memory_gib - model.system_gib for price in prices.offers("server", term)]
-    fewest = (_fewest(gib, each) for each in usable)
-    return {LEAST_PRIMARIES, *(number for number in fewest if number)}
-
-
-def _fewest(gib: float, each: float) -> int | None:
-    """Return how many primaries with so much memory hold a board; `None` where there are too few shards for that."""
-    most = MOST_SHARDS // SHARDS_EACH
-    first = most + 1 if each <= 0 else max(LEAST_PRIMARIES, ceil(gib / each))
-    fit = (number for number in range(first, most + 1) if gib * sharding_of(number).share <= each)
-    return next(fit, None)
+    for each in usable:
+        if each > 0:
+            numbers = range(max(LEAST_PRIMARIES, ceil(gib / each)), MOST_SHARDS // SHARDS_EACH + 1)
+            yield from islice((number for number in numbers if gib * sharding_of(number).share <= each), 1)
 
 
 def one_server_holds(footprint: Footprint, inputs: Inputs) -> tuple[int, Bill | None]:
