@@ -83,14 +83,11 @@ def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
     if not measured:
         return None
     basis, book = Basis(m, inputs), _Book()
-    axes = Axes(_players(measured), [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
+    known = {size for size in measured if size >= SMALLEST} or measured
+    players = sorted(known | {size for size in PLAYERS if size <= FURTHEST * max(measured)})
+    axes = Axes(players, [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
     index = [book.answer(advise_from(basis, need)) for need in axes.needs()]
     return Grid(axes, [*book.texts], [*book.answers], index, max(measured))
-
-
-def _players(measured: set[int]) -> list[int]:
-    known = {size for size in measured if size >= SMALLEST} or measured
-    return sorted(known | {size for size in PLAYERS if size <= FURTHEST * max(measured)})
 
 
 class _Book:
