@@ -52,19 +52,14 @@ def thresholds(need: Need, pick: Candidate | None, answer: Answer, most_known: i
     if pick is None:
         yield from _relaxed(need, answer)
         return
-    yield from _more_updates(need, pick, answer)
+    processes = "one process" if need.processes == 1 else f"{need.processes} processes"
+    more = f"above {_about(pick.carries, 'update')} {pick.label} with {processes} no longer carries it"
+    yield _threshold("updates", more, _first(answer(need.changed(updates=pick.carries * _JUST_MORE))))
     yield from _more_players(need, pick, answer, most_known)
     for demand, text, then in _alternatives(need, answer):
         if _differs(then, pick):
             yield _compared(demand, text, then, pick, need)
     yield from _other_p99(need, pick, answer)
-
-
-def _more_updates(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshold]:
-    then = _first(answer(need.changed(updates=pick.carries * _JUST_MORE)))
-    processes = "one process" if need.processes == 1 else f"{need.processes} processes"
-    text = f"above {_about(pick.carries, 'update')} {pick.label} with {processes} no longer carries it"
-    yield _threshold("updates", text, then)
 
 
 def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) -> Iterator[Threshold]:
