@@ -23,6 +23,10 @@ _MINUTES_AN_HOUR: Final = 60
 _FINE_BELOW: Final = 1.995
 _COARSE_FROM: Final = 9.95
 _LEAST_WITH_TWO_PLACES: Final = 0.1
+_PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
+_WHOLE_FROM: Final = 10
+_ROUNDING: Final = 1e-9
+_JUST_ONE: Final = 1 - _ROUNDING
 
 
 def significant(number: float, digits: int = DIGITS) -> str:
@@ -88,3 +92,15 @@ def counted(number: float, what: str, several: str = "") -> str:
     """Return a number with what it counts: `1 server`, `3 servers`, `2 processes`."""
     told = f"{number:,.0f}" if number == int(number) else f"{number:,g}"
     return f"{told} {what}" if number == 1 else f"{told} {several or what + 's'}"
+
+
+def rate_words(a_second: float, what: str) -> str:
+    """Return a rate as text, per second; per minute or hour where it is less than one: `2,000 updates/s`, `5 reads/h`.
+
+    Whole from 10 on, and below with so many digits that it is not nothing.
+    """
+    per, seconds = next((one for one in _PER if a_second * one[1] >= _JUST_ONE), _PER[-1]) if a_second else _PER[0]
+    rate = a_second * seconds
+    is_whole = rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING
+    number = whole(rate) if is_whole else significant(rate, 2)
+    return f"{number} {what if number == '1' else what + 's'}/{per}"

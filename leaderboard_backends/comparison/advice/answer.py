@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from math import inf
 from typing import Final, NamedTuple
 
-from ...numerals import counted, percent
+from ...numerals import counted, percent, rate_words
 from ..cost.bill import Bill
 from ..cost.cluster import TRIPS
 from ..cost.source import MOST_PLAYERS, Inputs
@@ -16,7 +16,7 @@ from ..schema import Result
 from ..statistics import Interval, differs, ratio
 from .candidates import Basis, Candidate
 from .clusters import all_candidates
-from .need import DURABILITIES, Need, rate_words, time_words
+from .need import DURABILITIES, Need, time_words
 from .performance import Latency, Times, extrapolated_up_to
 from .thresholds import Threshold, thresholds
 

@@ -8,6 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...errors import ConfigurationError
 from ...installing import DISTRIBUTION
+from ...numerals import rate_words
 from ..cost.bill import Bill, why_not_shared
 from ..cost.cluster import by_socket, cheapest_bill, one_server_holds, one_server_rows, over_shards
 from ..cost.footprint import Footprint, footprints
@@ -15,7 +16,7 @@ from ..cost.source import Inputs
 from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import BackendFacts, Durability
-from .need import Need, covers, rate_words, time_words
+from .need import Need, covers, time_words
 from .performance import (
     ALONE,
     FURTHEST,

@@ -8,13 +8,14 @@ from typing import Final
 
 import msgspec
 
+from ...numerals import rate_words
 from ..cost.source import Inputs
 from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import Durability, Result
 from .answer import EQUAL_COST, Advice, Ranking, advise_from
 from .candidates import Basis, Candidate
-from .need import DURABILITIES, LOST, Need, rate_words, time_words
+from .need import DURABILITIES, LOST, Need, time_words
 from .performance import FURTHEST, sizes
 
 PLAYERS: Final = (1_000, 10_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000, 10_000_000)

@@ -6,7 +6,7 @@ from typing import Final
 
 import msgspec
 
-from ...numerals import counted, elapsed, significant, whole
+from ...numerals import counted, elapsed, rate_words
 from ..schema import Durability
 
 DURABILITIES: Final[tuple[Durability, ...]] = ("memory only", "everysec", "every commit")
@@ -26,12 +26,6 @@ _KEEPS: Final[dict[Durability, str]] = {
     "every commit": "durable",
     "not known": "durability not known",
 }
-
-
-_PER: Final = (("s", 1), ("min", 60), ("h", 3_600))
-_WHOLE_FROM: Final = 10
-_ROUNDING: Final = 1e-9
-_JUST_ONE: Final = 1 - _ROUNDING
 
 
 class Need(msgspec.Struct, frozen=True):
@@ -80,18 +74,6 @@ class Need(msgspec.Struct, frozen=True):
 def covers(offered: Durability, asked: Durability) -> bool:
     """Whether a class of durability keeps what another one asks for."""
     return asked == DURABILITIES[0] or offered in DURABILITIES[DURABILITIES.index(asked) :]
-
-
-def rate_words(a_second: float, what: str) -> str:
-    """Return a rate as text, per second; per minute or hour where it is less than one: `2,000 updates/s`, `5 reads/h`.
-
-    Whole from 10 on, and below with so many digits that it is not nothing.
-    """
-    per, seconds = next((one for one in _PER if a_second * one[1] >= _JUST_ONE), _PER[-1]) if a_second else _PER[0]
-    rate = a_second * seconds
-    is_whole = rate >= _WHOLE_FROM or abs(rate - round(rate)) < _ROUNDING
-    number = whole(rate) if is_whole else significant(rate, 2)
-    return f"{number} {what if number == '1' else what + 's'}/{per}"
 
 
 def time_words(microseconds: float) -> str:

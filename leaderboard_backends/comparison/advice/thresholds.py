@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import sqrt
 from typing import Final, NamedTuple, TypeAlias
 
-from ...numerals import significant, times
+from ...numerals import rate_words, significant, times
 from ..cost.source import MOST_PLAYERS
 from .candidates import Candidate
-from .need import DURABILITIES, Need, rate_words, time_words
+from .need import DURABILITIES, Need, time_words
 from .performance import FURTHEST, beyond_words
 
 Answer: TypeAlias = Callable[[Need], Sequence[Candidate]]

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from leaderboard_backends.comparison.advice import Advice, Need, advise
 from leaderboard_backends.comparison.advice.answer import Ranking
-from leaderboard_backends.comparison.advice.need import rate_words
 from leaderboard_backends.comparison.schema import BackendFacts, Run
+from leaderboard_backends.numerals import rate_words
 
 from .results import SPREAD, ended, facts, inputs, memory, response, result, service, throughput
 
