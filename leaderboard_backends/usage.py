@@ -1,4 +1,4 @@
-"""What processes use: private memory, bytes on disk and to the disk, processor time; and where files are."""
+"""What processes use: private memory, bytes on disk and to the disk, processor time, cores; and where files are."""
 
 from __future__ import annotations
 
@@ -26,6 +26,9 @@ LOG_TIMEOUT: Final = 60.0
 
 IN_MEMORY: Final = ("tmpfs", "ramfs")
 """File systems that never touch a disk."""
+
+CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
+OWN_GROUPS: Final = Path("/proc/self/cgroup")
 
 
 def private_bytes(pid: int | None = None) -> int:
@@ -95,6 +98,40 @@ def processor_seconds(pid: int) -> float:
     """Return the processor time that a process has used. Raises `psutil.Error` where it is gone."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
+
+
+def usable_cores() -> float:
+    """Return the cores that this process and those that it starts may use.
+
+    They are those of its affinity (`taskset`, a container's CPU set), and no more than its control group's quota.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min([allowed, *_quotas()])
+
+
+def _quotas() -> Iterator[float]:
+    """Yield the quota in cores of each control group that this process is in, those above it included."""
+    try:
+        lines = OWN_GROUPS.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        root = CONTROL_GROUPS / ("cpu" if controllers else "")
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                yield from _quota(folder)
+
+
+def _quota(folder: Path) -> Iterator[float]:
+    """Yield the quota of one group, of version 2 or 1, where it has one."""
+    for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
+        with suppress(OSError, ValueError):
+            quota, period = " ".join((folder / name).read_text(encoding="ascii") for name in files).split()
+            if float(quota) > 0:
+                yield round(float(quota) / float(period), 2)
 
 
 def listening_ports(pid: int) -> int:

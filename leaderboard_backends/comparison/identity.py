@@ -19,9 +19,10 @@ import msgspec
 
 from ..errors import ConfigurationError
 from ..testing.opening import is_url
+from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
 from .journal import Head
-from .machine import cpu, usable_cores, versions
+from .machine import cpu, versions
 from .plan import Plan
 from .programs import modules_of
 from .targets import Target

@@ -6,7 +6,7 @@ import os
 import platform
 import re
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -17,7 +17,7 @@ import psutil
 
 from ..installing import DISTRIBUTION
 from ..toml_files import parse_toml, read_text
-from ..usage import IN_MEMORY, file_system
+from ..usage import IN_MEMORY, file_system, usable_cores
 from .schema import Machine
 
 LIBRARIES: Final = (
@@ -36,8 +36,6 @@ LIBRARIES: Final = (
 """Whose versions can move a figure."""
 
 METHODS: Final = Path(__file__).with_name("methods.toml")
-CONTROL_GROUPS: Final = Path("/sys/fs/cgroup")
-OWN_GROUPS: Final = Path("/proc/self/cgroup")
 
 _CPU_NAME: Final = re.compile(r"^(?:model name|Model)\s*:\s*(.+)$", re.MULTILINE)
 
@@ -64,40 +62,6 @@ def machine(load_before: Sequence[float], load_after: Sequence[float], folder: P
         load_average_before=list(load_before),
         load_average_after=list(load_after),
     )
-
-
-def usable_cores() -> float:
-    """Return the cores that this process and those that it starts may use.
-
-    They are those of its affinity (`taskset`, a container's CPU set), and no more than its control group's quota.
-    """
-    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min([allowed, *_quotas()])
-
-
-def _quotas() -> Iterator[float]:
-    """Yield the quota in cores of each control group that this process is in, those above it included."""
-    try:
-        lines = OWN_GROUPS.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return
-    for _, controllers, path in (line.split(":", 2) for line in lines):
-        if controllers and "cpu" not in controllers.split(","):
-            continue
-        root = CONTROL_GROUPS / ("cpu" if controllers else "")
-        group = root / path.lstrip("/")
-        for folder in (group, *group.parents):
-            if folder.is_relative_to(root):
-                yield from _quota(folder)
-
-
-def _quota(folder: Path) -> Iterator[float]:
-    """Yield the quota of one group, of version 2 or 1, where it has one."""
-    for files in (("cpu.max",), ("cpu.cfs_quota_us", "cpu.cfs_period_us")):
-        with suppress(OSError, ValueError):
-            quota, period = " ".join((folder / name).read_text(encoding="ascii") for name in files).split()
-            if float(quota) > 0:
-                yield round(float(quota) / float(period), 2)
 
 
 def load_average() -> list[float]:

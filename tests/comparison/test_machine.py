@@ -25,10 +25,10 @@ def test_files_go_where_a_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch, tm
 
 
 def test_cores_are_those_that_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine, "OWN_GROUPS", Path("/no/such/file"))
+    monkeypatch.setattr(usage, "OWN_GROUPS", Path("/no/such/file"))
     usable = os.sched_getaffinity(0)
-    assert machine.usable_cores() == len(usable)
-    command = "from leaderboard_backends.comparison.machine import usable_cores; print(usable_cores() <= 1)"
+    assert usage.usable_cores() == len(usable)
+    command = "from leaderboard_backends.usage import usable_cores; print(usable_cores() <= 1)"
     pinned = f"import os; os.sched_setaffinity(0, [{min(usable)}]); {command}"
     assert subprocess.run([sys.executable, "-c", pinned], capture_output=True, check=True).stdout == b"True\n"
 
@@ -51,9 +51,9 @@ def test_no_more_cores_than_the_quota_of_a_control_group(
     for name, text in files.items():
         (tmp_path / "groups" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "groups" / name).write_text(f"{text}\n")
-    monkeypatch.setattr(machine, "OWN_GROUPS", tmp_path / "own")
-    monkeypatch.setattr(machine, "CONTROL_GROUPS", tmp_path / "groups")
-    assert machine.usable_cores() == (cores or len(os.sched_getaffinity(0)))
+    monkeypatch.setattr(usage, "OWN_GROUPS", tmp_path / "own")
+    monkeypatch.setattr(usage, "CONTROL_GROUPS", tmp_path / "groups")
+    assert usage.usable_cores() == (cores or len(os.sched_getaffinity(0)))
 
 
 def test_versions_name_what_is_installed_alone() -> None:
