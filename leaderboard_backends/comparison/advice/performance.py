@@ -330,17 +330,18 @@ def response(
     Processes that share a storage wait for one another in it, so that one client at the whole rate represents all;
     where several do less than one, its rate is raised until it is as busy.
     """
-    together = f"{processes} processes"
-    p99, at = _p99_by_rate(m, backend, players, together)
-    if at is not None and processes > 1 and max(p99, default=0.0) >= rate:
-        return Response(rate, *_around(p99, rate), where(at), together)
-    p99, at = _p99_by_rate(m, backend, players)
+    at = _nearest(m.by_size("response", backend), players)
     if at is None:
         return None
+    together = f"{processes} processes"
+    p99 = _p99_by_rate(at, together)
+    if processes > 1 and max(p99, default=0.0) >= rate:
+        return Response(rate, *_around(p99, rate), where(at), together)
     alike, busy = rate / min(1.0, several.times) if several.times else rate, ""
     if alike > rate * _SAME:
         busy = f"; {whole(rate)}/s of several clients keep it as busy as {whole(alike)}/s of one"
-    return Response(alike, *_around(p99, alike), where(at), several=several is not ALONE, as_busy=busy)
+    alone = _around(_p99_by_rate(at), alike)
+    return Response(alike, *alone, where(at), several=several is not ALONE, as_busy=busy)
 
 
 def _around(
@@ -353,14 +354,8 @@ def _around(
 
 
 @lru_cache(maxsize=512)  # as `times`
-def _p99_by_rate(
-    m: Measurements, backend: str, players: int, clients: str = ""
-) -> tuple[dict[float, float | None], Measured | None]:
-    """Return the p99 by rate near a size, `None` where half of the processes have none, and where it was measured."""
-    at = _nearest(m.by_size("response", backend), players)
-    if at is None:
-        return {}, None
+def _p99_by_rate(at: Measured, clients: str = "") -> dict[float, float | None]:
+    """Return the p99 of one client, or of several, by rate; `None` where half of the processes have none."""
     asked = at.by_amount("rate", "kept_up", variant=clients)
     known = {rate: at.values("rate", "p99", rate, variant=clients) for rate in asked}
-    most = {rate: median(p99.values()) if 2 * len(p99) > len(asked[rate]) else None for rate, p99 in known.items()}
-    return most, at
+    return {rate: median(p99.values()) if 2 * len(p99) > len(asked[rate]) else None for rate, p99 in known.items()}
