@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -50,17 +51,11 @@ def _secrets(target: str) -> list[tuple[str, str]]:
     parts = location.parts
     shown = f"{location.scheme}://…"
     hidden = [(target, shown), (location.url, shown), (location.shown, shown)]
-    passwords = [parts.password, *(options[name] for name in options.keys() & _secret_options(location))]
+    passwords = [parts.password]
+    with suppress(ConfigurationError, ImportError):  # of a backend that is not installed
+        known = backend_class(location.scheme).options
+        passwords += [value for name, value in options.items() if name in known and known[name].secret]
     hidden += [(each, HIDDEN) for password in passwords if password for each in (password, unquote(password))]
     if any(mark in parts.netloc for mark in ".:@"):
         hidden += [(parts.netloc, "…"), (parts.hostname or "", "…")]
     return [(secret, shown) for secret, shown in dict(hidden).items() if secret]
-
-
-def _secret_options(location: Location) -> set[str]:
-    """Return the options of a URL that its backend calls secret."""
-    try:
-        known = backend_class(location.scheme).options
-    except (ConfigurationError, ImportError):
-        return set()
-    return {name for name, option in known.items() if option.secret}
