@@ -72,16 +72,11 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
     folder = shipped("code_size") if root is None else root
     ours = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
     note = "ours: checks, values, errors, configuration"
-    shared = CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)
-    return [shared, *(_row(feature, backend, folder) for feature in FEATURES for backend in STANDS_ON)]
-
-
-def _row(feature: Feature, backend: str, root: Path) -> CodeFacts:
-    if feature.folder == BASIC:
-        return _basic(feature, backend, root)
-    if not feature.homes:
-        return _persistence(feature, backend, root)
-    return wrapped(feature, backend, root)
+    rows = [CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)]
+    for feature in FEATURES:
+        row = _basic if feature.folder == BASIC else wrapped if feature.homes else _persistence
+        rows += [row(feature, backend, folder) for backend in STANDS_ON]
+    return rows
 
 
 def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
