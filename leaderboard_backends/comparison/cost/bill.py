@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from math import ceil
 from typing import Final, NamedTuple
@@ -219,17 +219,15 @@ class Deployment(NamedTuple):
 
     def _storage_server(self) -> Item:
         """Return what the board's server runs on: own machines if it has a log, else what the cost model says."""
+        chosen, offers = self.inputs.model.storage_servers, list[Item]()
+        either: tuple[Callable[[], Item], ...] = (self._cache_nodes, self._own_machines)
         if self.footprint.facts.durability != "memory only":
             return self._own_machines(", as managed cache nodes keep no log")
-        if self.inputs.model.storage_servers == "cache nodes":
+        if chosen == "cache nodes":
             return self._cache_nodes()
-        if self.inputs.model.storage_servers == "own machines":
+        if chosen == "own machines":
             return self._own_machines(", as the cost model says")
-        return self._cheaper_server()
-
-    def _cheaper_server(self) -> Item:
-        offers = []
-        for offer in (self._cache_nodes, lambda: self._own_machines("")):
+        for offer in either:
             with suppress(NothingFitsError):
                 offers.append(offer())
         if not offers:
@@ -244,7 +242,7 @@ class Deployment(NamedTuple):
         because = f"{need:.2f} GiB: {board:.2f} for the board ({source}), and {reserved:.0%} of the node for its engine"
         return self._smallest("cache", need, self._storage_servers(), because)
 
-    def _own_machines(self, why: str) -> Item:
+    def _own_machines(self, why: str = "") -> Item:
         (board, source), system = self.server_memory(), self.inputs.model.system_gib
         because = (
             f"{system + board:.2f} GiB: {system:g} for the system, {board:.2f} for the board ({source}); a machine of "
