@@ -36,11 +36,6 @@ class Sharding(NamedTuple):
         return self.on_one / self.shards
 
     @property
-    def words(self) -> str:
-        """Return what one primary has, as text; empty for one server."""
-        return f", {self.on_one} of {self.shards} shards" if self.shards > 1 else ""
-
-    @property
     def url(self) -> str:
         """Return what an app's configuration has for a board on a cluster."""
         return f"redis+cluster://h1:7000,h2:7000,h3:7000/?board=weekly&shards={self.shards}"
@@ -184,8 +179,9 @@ class Deployment(NamedTuple):
 
     def server_memory(self) -> tuple[float, str]:
         """Return the GiB of the board on the server that has the most of it, with headroom, and how it is computed."""
-        (taken, source), headroom = self._board("server"), self.inputs.model.headroom
-        return taken * self.sharding.share * headroom / GIB, f"{source}{self.sharding.words}, x {headroom:g}"
+        (taken, source), headroom, nodes = self._board("server"), self.inputs.model.headroom, self.sharding
+        part = f", {nodes.on_one} of {nodes.shards} shards" if nodes.shards > 1 else ""
+        return taken * nodes.share * headroom / GIB, f"{source}{part}, x {headroom:g}"
 
     def _board(self, place: BytesPlace) -> tuple[float, str]:
         """Return the bytes of the board in one location, and where the figure is from."""
