@@ -79,7 +79,7 @@ def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[
     for figure in dict.fromkeys(figure for one in (old, new) for figure in one.figures if figure.judged):
         sides = (before, known), (after, known_now)
         floor = max(m.floor(facts, cell.mode, figure.statistic) for m, facts in sides)
-        yield _of_figure(_Both(figure, old, new, hindrance), floor)
+        yield _of_figure(figure, old, new, hindrance, floor)
 
 
 # ---------------------------------------------------------------------- cells as a whole
@@ -144,67 +144,13 @@ def _other_class(old: BackendFacts | None, new: BackendFacts | None) -> str:
     return f"was {old.durability}, in a {old.home}; is {new.durability}, in a {new.home}: not the same class"
 
 
-class _Both(NamedTuple):
-    """One figure on both sides."""
-
-    figure: Figure
-    old: Measured
-    new: Measured
-    hindrance: str
-    """Why there can be no verdict, empty where there can."""
-
-    def values(self, one: Measured) -> list[float]:
-        return [*one.figures.get(self.figure, {}).values()]
-
-    def behind(self, one: Measured) -> int:
-        """Return how many processes did not keep up with the rate that the figure is of."""
-        part, _, rate, clients = self.figure
-        return sum(not kept for kept in one.values(part, "kept_up", rate, clients).values())
-
-    def cut(self, *sides: Measured) -> str:
-        """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
-        cut = [found for one in sides if (found := one.cut(self.figure.part))]
-        return "the time limit cut it to {:,} of {:,} steps".format(*min(cut)) if cut else ""
-
-    def lack(self, one: Measured) -> str:
-        """Return why runs do not have a figure."""
-        if behind := self.behind(one):
-            return f"{behind} of {len(one.runs)} processes do not keep up with this rate"
-        return self.cut(one) or "not measured"
-
-    def all_and_none(self, within: Measured, without: Measured) -> bool:
-        """Whether all processes of one side kept up with a rate, none of the other, and there are enough of both."""
-        enough = min(len(within.runs), len(without.runs)) >= ENOUGH_PROCESSES and not self.hindrance
-        return enough and self.behind(without) == len(without.runs) and len(self.values(within)) == len(within.runs)
-
-    @property
-    def too_few(self) -> str:
-        """Why this number of values allows no verdict; empty where it does."""
-        old, new = (len(self.values(one)) for one in (self.old, self.new))
-        runs = len(self.old.runs), len(self.new.runs)
-        if min(old, new) < ENOUGH_PROCESSES:
-            return f"{old} processes before and {new} now have it: a verdict needs {ENOUGH_PROCESSES} each"
-        if (old, new) != runs:
-            return f"{old} of {runs[0]} processes before and {new} of {runs[1]} now have it: these may be the fast ones"
-        return ""
-
-    @property
-    def disturbed(self) -> str:
-        """How many runs other work disturbed; empty where it disturbed none."""
-        old, new = (sum(run.disturbed for run in one.runs) for one in (self.old, self.new))
-        return f"other work disturbed {old} runs before and {new} now" if old or new else ""
-
-
-def _of_figure(both: _Both, floor: Floor) -> Change:
-    cell, was, now = both.old.cell, both.values(both.old), both.values(both.new)
-    if not now:
-        gone: Outcome = "worse" if both.all_and_none(both.old, both.new) else "disappeared"
-        return Change(cell, both.figure, gone, both.hindrance or f"{both.lack(both.new)} now", old=interval(was))
-    if not was:
-        come: Outcome = "better" if both.all_and_none(both.new, both.old) else "appeared"
-        return Change(cell, both.figure, come, both.hindrance or f"{both.lack(both.old)} before", new=interval(now))
-    change = Change(cell, both.figure, "no verdict", "", interval(was), interval(now))
-    hindrance = both.hindrance or both.too_few
+def _of_figure(figure: Figure, old: Measured, new: Measured, hindrance: str, floor: Floor) -> Change:
+    """Return what became of one figure; a hindrance says why there can be no verdict."""
+    was, now = ([*one.figures.get(figure, {}).values()] for one in (old, new))
+    if not (was and now):
+        return _one_sided(figure, old, new, hindrance)
+    change = Change(old.cell, figure, "no verdict", "", interval(was), interval(now))
+    hindrance = hindrance or _too_few(old, new, len(was), len(now))
     if min(*was, *now) <= 0:
         if len({*was, *now}) == 1 and not hindrance:
             return change._replace(outcome="same", reason="equal in all processes")
@@ -215,8 +161,47 @@ def _of_figure(both: _Both, floor: Floor) -> Change:
         return change._replace(reason=hindrance or f"the noise floor is {floor.source}")
     low, middle, high, _ = ratio
     times = f"{middle:.2f}x of before ({low:.2f} to {high:.2f}), noise floor {floor.ratio:.2f}"
-    said = filter(None, [times, both.cut(both.old, both.new), both.disturbed])
-    return change._replace(outcome=_outcome(both.figure, ratio, floor.ratio), reason="; ".join(said))
+    counts = [sum(run.disturbed for run in one.runs) for one in (old, new)]
+    disturbed = "other work disturbed {} runs before and {} now".format(*counts) if any(counts) else ""
+    said = filter(None, [times, _cut(figure, old, new), disturbed])
+    return change._replace(outcome=_outcome(figure, ratio, floor.ratio), reason="; ".join(said))
+
+
+def _one_sided(figure: Figure, old: Measured, new: Measured, hindrance: str) -> Change:
+    """Return the change of a figure that one side alone has, with why the other one lacks it.
+
+    It counts where all processes of that side kept up with a rate, none of the other, and there are enough of both.
+    """
+    gone, (part, _, rate, clients) = figure in old.figures, figure
+    has, lacks = (old, new) if gone else (new, old)
+    values = [*has.figures[figure].values()]
+    behind = sum(not kept for kept in lacks.values(part, "kept_up", rate, clients).values())
+    lack = _cut(figure, lacks) or "not measured"
+    if behind:
+        lack = f"{behind} of {len(lacks.runs)} processes do not keep up with this rate"
+    enough = min(len(old.runs), len(new.runs)) >= ENOUGH_PROCESSES and not hindrance
+    counts = enough and behind == len(lacks.runs) and len(values) == len(has.runs)
+    if gone:
+        outcome: Outcome = "worse" if counts else "disappeared"
+        return Change(old.cell, figure, outcome, hindrance or f"{lack} now", old=interval(values))
+    outcome = "better" if counts else "appeared"
+    return Change(old.cell, figure, outcome, hindrance or f"{lack} before", new=interval(values))
+
+
+def _cut(figure: Figure, *sides: Measured) -> str:
+    """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
+    cut = [found for one in sides if (found := one.cut(figure.part))]
+    return "the time limit cut it to {:,} of {:,} steps".format(*min(cut)) if cut else ""
+
+
+def _too_few(old: Measured, new: Measured, had: int, has: int) -> str:
+    """Return why so many values allow no verdict; empty where they do."""
+    if min(had, has) < ENOUGH_PROCESSES:
+        return f"{had} processes before and {has} now have it: a verdict needs {ENOUGH_PROCESSES} each"
+    runs = len(old.runs), len(new.runs)
+    if (had, has) != runs:
+        return f"{had} of {runs[0]} processes before and {has} of {runs[1]} now have it: these may be the fast ones"
+    return ""
 
 
 def _outcome(figure: Figure, ratio: Interval, floor: float) -> Outcome:
