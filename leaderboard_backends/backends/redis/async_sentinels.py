@@ -55,14 +55,14 @@ class AsyncSentinels:
             return known
 
     async def has_moved(self, since: Primary, *, all_of_them: bool = False) -> bool:
-        """Whether there was a failover since; asks a Sentinel if nobody did lately, or all of them."""
+        """Whether there is another primary since; asks a Sentinel if nobody did lately, or all of them."""
         if all_of_them or self.is_due():
             self._checked = monotonic()
             with suppress(BackendUnavailableError):
                 await self._check(all_of_them=all_of_them)
             self._checked = monotonic()  # after a long check come calls, not the next check
         known = self._known
-        return known is not None and known.epoch > since.epoch
+        return known is not None and known != since
 
     def is_due(self) -> bool:
         """Whether nobody asked lately."""
@@ -91,18 +91,18 @@ class AsyncSentinels:
             await server.close()
 
     async def _check(self, *, all_of_them: bool = False) -> Primary:
-        """Ask the next Sentinel, or all; a lower epoch than before counts only where most of them report it."""
-        began = monotonic()
+        """Ask the next Sentinel, or all; another primary of no later epoch counts only where most of them report it."""
+        began, before = monotonic(), self._known
         request = self._request(_primary, "MASTER", "GET-MASTER-ADDR-BY-NAME")
         found = await self._ask(request, all_of_them=all_of_them)
-        known = self._known
-        if known and max(found).epoch < known.epoch:
+        if before and max(found) != before and max(found).epoch <= before.epoch:
             found = await self._ask(request, all_of_them=True)
         newest = max(found)
         with self._lock:
-            known = self._known
-            anew = len(found) > len(self._servers) // 2  # the service was removed and is watched anew
-            if known is None or newest.epoch > known.epoch or (newest.epoch < known.epoch and anew):
+            known, most = self._known, len(found) > len(self._servers) // 2
+            # It was removed and is watched anew: so most of them say; if by the same epoch, all that answer.
+            anew = before and before == known and most and (newest.epoch < before.epoch or len({*found}) == 1)
+            if known is None or newest.epoch > known.epoch or anew:
                 known = self._known = newest
             self._checked = self._confirmed = began
         return known

@@ -7,7 +7,8 @@ that took longer than that is believed only after all of them were asked. The an
 counts, so that a Sentinel that is cut off brings nobody back to an old primary. A primary that was frozen or cut off,
 and replaced meanwhile, is thus used for at most two such intervals, and the time that a Sentinel takes to answer, after
 all Sentinels know the new one. Where no Sentinel answers, the last known primary is used, and answers are not noted as
-live any more (`ask`): they are as old as the last check.
+live any more (`ask`): they are as old as the last check. A service that was removed and is watched anew, with epochs
+that begin anew, is followed once most Sentinels say so.
 
 Replication is asynchronous: a failover can lose writes that were acknowledged just before it. How many, and whether a
 primary that is cut off goes on acknowledging, are settings of the server (`min-replicas-to-write`,

@@ -257,6 +257,28 @@ def test_a_sentinel_that_is_behind_brings_nobody_back(group: EmbeddedSentinel) -
     assert asked.has_moved(old)
 
 
+def test_a_service_that_is_watched_anew_on_another_server_is_followed(group: EmbeddedSentinel) -> None:
+    """As where it was moved by SENTINEL REMOVE and MONITOR: epochs begin anew, and were 0 before any failover, too."""
+    asked = Sentinels(group.address())
+    old, (server, *_) = asked.primary(), group.replicas
+    watched = group.service, "127.0.0.1", server.port, len(group.sentinels) // 2 + 1
+
+    def tell_sentinels(*commands: tuple[object, ...]) -> None:
+        for sentinel in group.sentinels:
+            with redis.Redis(port=sentinel.port, password=sentinel.password) as plain:
+                client: Any = plain
+                for command in commands:
+                    client.execute_command("SENTINEL", *command)
+
+    tell_sentinels(("REMOVE", group.service))
+    with redis.Redis(port=server.port, password=server.password) as plain:
+        plain.replicaof("NO", "ONE")
+    tell_sentinels(("MONITOR", *watched), ("SET", group.service, "auth-pass", server.password))
+    until(lambda: asked.primary().node.port == server.port)
+    assert (old.epoch, asked.primary().epoch) == (0, 0)
+    assert asked.has_moved(old)
+
+
 # ---------------------------------------------------------------------- reads from replicas
 
 
