@@ -303,8 +303,9 @@ class AsyncServer(AsyncCarrier):
         waited_for = [next((each for each in wire.sent if not each.is_over), None) for wire in self._wires()]
         ends = [each.deadline for each in waited_for if each is not None]
         if self._line and self._connecting is None:
-            of_the_next_reply = self.loop.time() + self.address.socket_timeout  # no earlier, whenever it is asked for
-            ends.append(min(self._line[0].asked + self.address.pool_timeout, of_the_next_reply))
+            ends.append(self._line[0].asked + self.address.pool_timeout)
+        if ends:
+            ends.append(self.loop.time() + self.address.socket_timeout)  # that of a reply that is asked for now
         if ends and (self._clock is None or min(ends) < self._clock.when()):
             if self._clock is not None:
                 self._clock.cancel()

@@ -30,6 +30,7 @@ from leaderboard_backends import (
 from leaderboard_backends.backends.redis import async_server
 from leaderboard_backends.backends.redis.async_server import AsyncServer
 from leaderboard_backends.backends.redis.async_waiting import MOST_TOGETHER
+from leaderboard_backends.backends.redis.requests import Request, pack
 from leaderboard_backends.changes import noting_version
 from leaderboard_backends.score_limits import ScoreLimits, _limits
 from leaderboard_backends.testing.forking import Child
@@ -340,6 +341,25 @@ def test_what_waited_to_be_sent_is_told_in_time_that_no_reply_comes(server: Embe
                 with pytest.raises(BackendUnavailableError, match="no reply within"):
                     async with asyncio.timeout(LIMIT / 2):
                         await read
+
+    run(program)
+
+
+def test_after_a_reply_that_may_take_longer_others_are_missed_in_time(server: EmbeddedServer) -> None:
+    """As one of WAIT, whose replicas have a time of their own."""
+
+    async def program() -> None:
+        async with open_async_leaderboard(server.unix_url, socket_timeout=0.5) as board:
+            carrier = server_of(board)
+            while carrier._clock is not None:  # noqa: ASYNC110 - as above
+                await asyncio.sleep(0.01)
+            slow = Request(pack((b"WAIT", b"1", b"1")), int, "", writes=True, waits=2 * LIMIT)
+            (place,) = carrier.join([slow])
+            assert await place.future == 0
+            async with frozen(server):
+                with pytest.raises(BackendUnavailableError, match="no reply within"):
+                    async with asyncio.timeout(LIMIT / 2):
+                        await board.get_rank("ada")
 
     run(program)
 
