@@ -124,7 +124,7 @@ class ReplicaReads:
 
     def leave(self) -> None:
         """Use the replicas no more."""
-        for server in self._servers.values():
+        for server in list(self._servers.values()):  # a call that is under way may add one
             server.leave(self)
 
     def _proven(self, outcome: Versioned[Any], shards: Sequence[int], before: list[Known]) -> Found | None:

@@ -12,8 +12,11 @@ from typing import Any
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_async_leaderboard
+from leaderboard_backends.backends.redis.address import Address, Node
+from leaderboard_backends.backends.redis.async_replicas import AsyncReplicaReads
 from leaderboard_backends.backends.redis.async_sentinel import AsyncSentinelLeaderboard
 from leaderboard_backends.backends.redis.async_sentinels import AsyncSentinels
+from leaderboard_backends.freshness import BoardFreshness
 from leaderboard_backends.testing.asynchronous import BlockingLeaderboard, open_blocking
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 
@@ -149,3 +152,29 @@ def test_what_replicas_show_never_goes_backwards_and_ends_where_it_is_too_old(
     of_threads.test_replicas_answer_nearly_all_reads_and_say_how_old_they_are(group, open_board)
     of_threads.test_what_a_board_object_shows_never_goes_backwards(group, open_board)
     of_threads.test_without_its_primary_a_replica_answers_until_it_may_be_too_old(group, open_board)
+
+
+def test_a_board_is_closed_while_a_call_under_way_asks_another_replica() -> None:
+    class Replica:
+        """One whose connection takes a moment to be closed."""
+
+        def __init__(self, address: Address) -> None:
+            self.address = address
+
+        def hold(self, owner: object) -> None:
+            pass
+
+        async def leave(self, owner: object) -> None:
+            del owner
+            await asyncio.sleep(0)
+
+    async def program() -> None:
+        make: Any = Replica
+        reads = AsyncReplicaReads(Address(), BoardFreshness(1, 1.0), make)
+        reads._server(Node("one", 1))
+        closing = asyncio.create_task(reads.leave())
+        await asyncio.sleep(0)
+        reads._server(Node("two", 2))
+        await closing
+
+    run(program)
