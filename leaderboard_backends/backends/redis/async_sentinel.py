@@ -8,6 +8,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
+from ...answers import LIVE, answered, last_answer
 from ...changes import Changes, Version, note_version
 from ...errors import BackendReadOnlyError
 from ...location import Option
@@ -62,6 +63,15 @@ class AsyncSentinelLeaderboard(AsyncRedisLeaderboard):
             return self._note(await super()._carry(request))
         answer, version = await self._replicas.carry(request)
         note_version(version)
+        return answer
+
+    async def _unless_damaged(self, answer: T) -> T:
+        """Return the answer; where it is empty, ask a replica whether the order is missing, if a replica answered."""
+        how = last_answer()
+        if answer or self._replicas is None or how == LIVE:
+            return await super()._unless_damaged(answer)
+        await self._replicas.carry(self._requests.check())
+        answered(how)  # the check is no answer
         return answer
 
     async def _get_changes(self, after: Version | None, limit: int) -> Changes:

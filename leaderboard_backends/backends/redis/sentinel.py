@@ -32,6 +32,7 @@ from dataclasses import replace
 from time import monotonic
 from typing import Any, ClassVar, Final, TypeVar, cast
 
+from ...answers import LIVE, answered, last_answer
 from ...changes import Changes, Version, note_version
 from ...errors import BackendReadOnlyError, BackendUnavailableError
 from ...location import Option
@@ -91,6 +92,15 @@ class SentinelLeaderboard(RedisLeaderboard):
             return answer
         answer, version = self._replicas.carry(request)
         note_version(version)
+        return answer
+
+    def _unless_damaged(self, answer: T) -> T:
+        """Return the answer; where it is empty, ask a replica whether the order is missing, if a replica answered."""
+        how = last_answer()
+        if answer or self._replicas is None or how == LIVE:
+            return super()._unless_damaged(answer)
+        self._replicas.carry(self._requests.check())
+        answered(how)  # the check is no answer
         return answer
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:

@@ -374,6 +374,8 @@ def test_without_its_primary_a_replica_answers_until_it_may_be_too_old(
     began = monotonic()
     score, answer = ask(board.get_score, "ada")
     assert (score, answer.source) == (1, "replica")
+    nobody, answer = ask(board.count_by_score, 5, 9)  # an empty answer is checked: the primary is not asked for that
+    assert (nobody, answer.source) == (0, "replica")
 
     def is_refused() -> bool:
         try:
