@@ -147,7 +147,7 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
 
 def refused(error: Exception, address: Address, request: Request[Any]) -> BackendError:
     """Return the error for an error reply."""
-    word, reply = reply_word(error), str(error)
+    word, reply = reply_word(error), str(error).removeprefix("ERR ")  # which redis-py cuts off itself
     if _NO_PLACES in reply:
         return BackendUnavailableError(
             f"{address} has reached its limit of connections; nothing was applied. Raise its maxclients, or use fewer "

@@ -630,6 +630,19 @@ def test_passwords_names_and_databases_are_greeted_with() -> None:
         run(program)
 
 
+def test_a_user_who_may_not_do_what_scripts_do_is_told_what_to_allow(
+    shared_server: EmbeddedServer, client: redis.Redis
+) -> None:
+    client.acl_setuser("reader", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-zadd"])
+
+    async def program() -> None:
+        with pytest.raises(BackendUnavailableError, match="allow this user ~leaderboard"):
+            await open_async_leaderboard(f"redis://reader:pw@127.0.0.1:{shared_server.port}/0")
+
+    run(program)
+    client.acl_deluser("reader")
+
+
 def test_a_server_without_places_says_so_whatever_it_is_greeted_with() -> None:
     """It refuses the first command of a greeting, and closes the connection without a word to the others."""
     settings = {**NO_PASSWORD, "maxclients": "1"}
