@@ -93,6 +93,8 @@ _OF_ANOTHER_TIME: Final = {"READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "
 _NO_PLACES: Final = "max number of clients"
 _IN_PART: Final = " in part"
 _DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
+_OF_MULTI: Final = "'multi'"
+"""What names MULTI in a refusal of it alone: what was to be one transaction after it was done one by one."""
 _UNKNOWN: Final = (
     "The write may or may not have been applied: read the player's entry before you repeat it, because a repeated "
     "increment may count twice"
@@ -156,7 +158,8 @@ def refused(error: Exception, address: Address, request: Request[Any]) -> Backen
     if word in OF_SCRIPTS:
         return OF_SCRIPTS[word](reply.partition(" ")[2], address)
     denied = reply.startswith(_DENIED_IN_SCRIPT)
-    if request.writes and "script:" in reply and (denied or word not in _REFUSALS):
+    in_script = "script:" in reply and (denied or word not in _REFUSALS)
+    if request.writes and (in_script or _OF_MULTI in reply.lower()):
         return WriteOutcomeUnknownError(f"{address} failed during the update ({reply}). {_UNKNOWN}.")
     if denied or word in _REFUSALS:
         kind, remedy = _REFUSALS["NOPERM" if denied else word]

@@ -265,6 +265,18 @@ def test_a_user_without_permission_is_told_before_anything_is_written(
     client.acl_deluser("reader")
 
 
+def test_a_write_that_was_to_be_in_a_transaction_is_unsure_where_multi_alone_is_refused(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    """Its script comes after that, and is called all the same."""
+    client.acl_setuser("app", enabled=True, passwords=["+pw"], keys=["*"], categories=["+@all"], commands=["-multi"])
+    board = open_board(f"redis://app:pw@127.0.0.1:{shared_server.port}/0")
+    with pytest.raises(WriteOutcomeUnknownError, match="'multi'"):
+        at_version(board.increment_score, "ann", "", 1)
+    assert board.get_score("ann") == 1
+    client.acl_deluser("app")
+
+
 REFUSED = [
     *("FLUSHALL", "FLUSHDB", "KEYS *", "SCAN 0", "CLIENT KILL TYPE normal", "CLIENT LIST", "CONFIG GET *", "SAVE"),
     *("CONFIG SET maxmemory 1", "SHUTDOWN NOSAVE", "REPLICAOF NO ONE", "ACL LIST", "MONITOR"),
