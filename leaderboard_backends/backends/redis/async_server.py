@@ -87,7 +87,11 @@ class AsyncServer(AsyncCarrier):
         return request.answer(reply)
 
     def _elements(self, reply: list[Any]) -> int:
-        """Return how many elements a reply has that take time to parse."""
+        """Return how many elements a reply has that take time to parse: its own, or those of the rows in it."""
+        if reply and isinstance(reply[-1], list):  # after the rank of the first one
+            return len(reply[-1])
+        if reply and isinstance(reply[0], list):  # of a transaction, before the version
+            return self._elements(reply[0])
         return len(reply)
 
     async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:

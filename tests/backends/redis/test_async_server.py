@@ -27,6 +27,7 @@ from leaderboard_backends import (
     WriteOutcomeUnknownError,
     open_async_leaderboard,
 )
+from leaderboard_backends.aio import at_version
 from leaderboard_backends.backends.redis import async_server
 from leaderboard_backends.backends.redis.async_server import AsyncServer
 from leaderboard_backends.backends.redis.async_waiting import MOST_TOGETHER
@@ -514,6 +515,40 @@ def test_what_cannot_be_sent_in_time_was_not_sent(server: EmbeddedServer, monkey
                     await board.update_score("ada", "", 1)
             assert await asyncio.gather(*reads) == [1] * 10
             assert await board.get_score("ada") == 0
+
+    run(program)
+
+
+def test_long_replies_are_parsed_beside_the_loop(
+    shared_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the rows stand in a list of their own, beside the rank of the first one or the version."""
+    in_thread, calls = async_server.in_parsing_thread, 0
+
+    async def counted(call: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        return await in_thread(call, *arguments)
+
+    monkeypatch.setattr(async_server, "LONG_REPLY", 50)
+    monkeypatch.setattr(async_server, "in_parsing_thread", counted)
+
+    async def program() -> None:
+        async with open_async_leaderboard(shared_server.unix_url, feed=100) as board:
+            before = await board.get_version()
+            await board.update_scores([(f"p{number}", "", number) for number in range(60)])
+            reads: list[Callable[[], Awaitable[object]]] = [
+                lambda: board.get_top_n(60),
+                lambda: board.get_by_score(0, 60),
+                lambda: board.get_around("p30", 60),
+                lambda: board.get_changes(before),
+                lambda: at_version(board.get_top_n, 60),
+            ]
+            for number, read in enumerate(reads, 1):
+                await read()
+                assert calls == number
+            assert await board.get_rank("p0") == 60
+            assert calls == len(reads)
 
     run(program)
 
