@@ -55,8 +55,10 @@ class _PrimaryWire:
     def read_response(self) -> Any:
         """Read one reply; raises redis-py's `ConnectionError` where another server has become the primary meanwhile."""
         reply = self._connected().read_response()
-        if monotonic() - self._sent > CHECK_EVERY and self._sentinels.has_moved(self._primary, all_of_them=True):
-            raise RedisConnectionError("another server has become the primary since the command was sent")
+        if monotonic() - self._sent > CHECK_EVERY:
+            if self._sentinels.has_moved(self._primary, all_of_them=True):
+                raise RedisConnectionError("another server has become the primary since the command was sent")
+            self._sent = monotonic()  # for the other replies to what was sent, too
         return reply
 
     def _connected(self) -> Wire:

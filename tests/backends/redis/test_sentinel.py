@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Event, Thread
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import redis
 
 from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import LIVE, ask, ask_live, last_answer
+from leaderboard_backends.backends.redis.primary import _PrimaryWire
 from leaderboard_backends.backends.redis.sentinels import CHECK_EVERY, Sentinels
 from leaderboard_backends.errors import BackendError, WriteOutcomeUnknownError
 from leaderboard_backends.testing.crew import Crew
@@ -184,6 +185,32 @@ def test_a_reply_of_a_primary_that_was_replaced_meanwhile_is_not_believed(
     (outcome,) = outcomes
     assert isinstance(outcome, WriteOutcomeUnknownError)
     assert board.get_score("ada") == 1
+
+
+def test_late_replies_that_come_together_are_checked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those of a transaction; each check takes its time where the Sentinels do not answer."""
+
+    class Peer:
+        """The Sentinels, and a connection on which replies wait."""
+
+        checks = 0
+
+        def has_moved(self, since: object, *, all_of_them: bool) -> bool:
+            del since
+            assert all_of_them
+            self.checks += 1
+            clock[0] += 2 * CHECK_EVERY
+            return False
+
+        def read_response(self) -> bytes:
+            return b"OK"
+
+    clock, peer = [100.0], cast("Any", Peer())
+    monkeypatch.setattr("leaderboard_backends.backends.redis.primary.monotonic", lambda: clock[0])
+    wire = _PrimaryWire(peer)
+    wire._wire = peer
+    assert [wire.read_response() for _ in range(5)] == [b"OK"] * 5
+    assert peer.checks == 1
 
 
 @pytest.mark.proof
