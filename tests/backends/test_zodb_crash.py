@@ -500,6 +500,30 @@ def test_a_commit_that_failed_while_the_disk_synced_is_unknown_and_the_board_ope
         assert board.get_rank("cy") == 1
 
 
+@pytest.mark.parametrize("kind", ["file", "memory"])
+@pytest.mark.parametrize("error", [BackendUnavailableError("of another board"), TimeoutError("a time limit")])
+def test_an_error_that_comes_right_after_a_commit_does_not_say_that_nothing_was_applied(
+    path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, kind: str
+) -> None:
+    """A signal handler may let one go on into what ZODB still does once the storage has made a commit final."""
+    with ZODBLeaderboard(path=path) if kind == "file" else ZODBMemoryLeaderboard() as board:
+        board.update_score("ada", "Ada", 1)
+        kind_of_storage = type(board._database._storage)
+        finish = kind_of_storage.tpc_finish
+
+        def interrupted(*transaction: object) -> None:
+            finish(*transaction)
+            raise error
+
+        with monkeypatch.context() as patch:
+            patch.setattr(kind_of_storage, "tpc_finish", interrupted)
+            with pytest.raises(WriteOutcomeUnknownError, match="read it before you repeat it"):
+                board.update_score("bob", "Bob", 2)
+        assert board.get_score("bob") == 2
+        assert board.update_score("cy", "Cy", 3) == 1
+        board._check()
+
+
 WITHIN = """
 import signal, sys
 from leaderboard_backends import BackendUnavailableError

@@ -150,8 +150,8 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
         if refused or isinstance(error, ConflictError):
             session.end()
             raise
-        session.forget()
         unknown = committing and database.outcome_unknown(session)
+        session.forget()
         if committing:
             database.mend()
         if not unknown and _is_over(error, start, attempt):

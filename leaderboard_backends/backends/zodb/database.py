@@ -175,9 +175,8 @@ class Database:
         """Raise `BackendUnavailableError` where a writer that waited for its turn since then had better not go on."""
 
     def outcome_unknown(self, session: Session) -> bool:
-        """Whether the commit that failed just now in a session may be on disk."""
-        del session
-        return bool(getattr(self._storage, "unsure", False))
+        """Whether the commit that failed just now in a session may be on disk, or was done before the error came."""
+        return bool(getattr(self._storage, "unsure", False)) or session.is_followed()
 
     def damaged(self, error: Exception) -> BackendUnavailableError:
         """Return the error for records that cannot be read."""

@@ -72,9 +72,12 @@ class Session:
 
     def commit(self) -> None:
         """Commit what was changed; nothing changed, nothing is written."""
-        self._seen = None
         self._manager.commit()
-        self._begun = False
+        self._seen, self._begun = None, False
+
+    def is_followed(self) -> bool:
+        """Whether the storage has a later transaction than this one began on: where writers take turns, it is this."""
+        return self._last_transaction is not None and self._last_transaction() != self._seen
 
     @contextmanager
     def as_committed(self, name: str) -> Iterator[StoredBoard | None]:
