@@ -524,6 +524,28 @@ def test_an_error_that_comes_right_after_a_commit_does_not_say_that_nothing_was_
         board._check()
 
 
+@pytest.mark.parametrize("kind", ["file", "memory"])
+def test_a_time_limit_that_cuts_the_beginning_of_a_commit_leaves_no_lock_held(
+    path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Between the storage's taking its lock and noting for whom, after which the end of the transaction frees it."""
+    with ZODBLeaderboard(path=path) if kind == "file" else ZODBMemoryLeaderboard() as board:
+        board.update_score("ada", "Ada", 1)
+
+        def cut(of: BoardFile, _transaction: object) -> None:
+            of._commit_lock.acquire()
+            raise TimeoutError("a time limit")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(type(board._database._storage), "tpc_begin", cut)
+            with pytest.raises(BackendUnavailableError, match="Nothing was applied"):
+                board.update_score("bob", "Bob", 2)
+        assert board.get_score("bob") is None
+        assert not board._database._storage._commit_lock.locked()
+        assert board.update_score("cy", "Cy", 3) == 1
+        board._check()
+
+
 WITHIN = """
 import signal, sys
 from leaderboard_backends import BackendUnavailableError

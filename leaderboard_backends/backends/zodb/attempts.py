@@ -153,7 +153,7 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
         unknown = committing and database.outcome_unknown(session)
         session.forget()
         if committing:
-            database.mend()
+            database.mend(error)
         if not unknown and _is_over(error, start, attempt):
             raise ConflictError(_text(error)) from error
         raise _failed(database, error, unknown=unknown) from error

@@ -182,10 +182,15 @@ class Database:
         """Return the error for records that cannot be read."""
         return damaged(self.place, error)
 
-    def mend(self) -> None:
-        """Clean the storage after a commit failed; where that fails too, the next operation opens it anew."""
-        if isinstance(self._storage, BoardFile):
-            self._failed = True
+    def mend(self, error: Exception) -> None:
+        """Clean the storage after a commit failed; where that fails too, the next operation opens it anew.
+
+        So it does after an error that is not the storage's own, as a time limit that a signal handler let go on into
+        its code: that may hold a lock for ever then, as after an interrupt.
+        """
+        self._failed = True
+        _free_logging()
+        if isinstance(self._storage, BoardFile) and _is_own(error):
             with suppress(OSError, ValueError):
                 if not self._storage.unsure:
                     self._storage.mend()
@@ -283,8 +288,9 @@ class ForeignDatabase(Database):
         del session
         return True
 
-    def mend(self) -> None:
+    def mend(self, error: Exception) -> None:
         """Leave the storage to the app."""
+        del error
 
     def check_close(self) -> None:
         """Raise as for a file. Boards in one database have sessions of their own, and each waits for its own alone."""
@@ -293,6 +299,13 @@ class ForeignDatabase(Database):
 
     def _close_db(self, db: Any) -> None:
         """Leave the database to the app."""
+
+
+def _is_own(error: Exception) -> bool:
+    """Whether the disk, ZODB or a damaged record may have raised an error; a handler's `TimeoutError` has no number."""
+    if isinstance(error, OSError):
+        return error.errno is not None
+    return isinstance(error, (POSError, *DAMAGE))
 
 
 def _free_logging() -> None:

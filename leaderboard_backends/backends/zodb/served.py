@@ -165,8 +165,9 @@ class ServedDatabase(Database):
         """Whether the storage was asked to make the commit final."""
         return not isinstance(session, ServedSession) or session.finishing
 
-    def mend(self) -> None:
+    def mend(self, error: Exception) -> None:
         """Nothing: the storage itself goes back to its last commit."""
+        del error
 
     def check_wait(self, start: float) -> None:
         """Refuse a writer that already waited for others, all of which waited for a storage that is out of reach."""
