@@ -15,6 +15,7 @@ import pytest
 from ZODB.fsIndex import fsIndex
 
 from leaderboard_backends import (
+    BackendFullError,
     BackendUnavailableError,
     Entry,
     WriteOutcomeUnknownError,
@@ -469,6 +470,24 @@ print("whole")
 @pytest.mark.parametrize("room", [0, 60, 1000, 3000, 8200, 9000, 20_000])
 def test_a_full_disk_refuses_writes_serves_reads_and_goes_on_when_there_is_room(path: Path, room: int) -> None:
     assert run(FULL, path, room) == "whole\n"
+
+
+@pytest.mark.parametrize("stage", ["making the file", "making its first transaction"])
+def test_a_full_disk_on_which_no_file_can_be_made_is_said_to_be_full(
+    path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        if stage == "making the file":
+            patch.setattr(storage, "_sync", full)
+        else:
+            patch.setattr(BoardFile, "tpc_vote", full)
+        with pytest.raises(BackendFullError, match="no room left on the disk"):
+            ZODBLeaderboard(path=path)
+    with ZODBLeaderboard(path=path) as board:
+        assert board.update_score("ada", "Ada", 1) == 1
 
 
 @pytest.mark.parametrize(

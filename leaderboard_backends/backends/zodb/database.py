@@ -16,6 +16,7 @@ from ZODB import DB
 from ZODB.POSException import POSError
 
 from ...errors import BackendUnavailableError, LeaderboardClosedError
+from ...files import not_applied
 from ...forks import guard, survive_forks
 from .memory import MemoryStorage
 from .session import Session
@@ -70,6 +71,9 @@ class Database:
     def _connect(self, storage: Any) -> Any:
         try:
             return DB(storage, cache_size=self._cache_size, pool_size=MANY)
+        except OSError as error:
+            _discard(storage)
+            raise not_applied(self.place, error) from error
         except DAMAGE as error:
             _discard(storage)
             raise self.damaged(error) from error

@@ -17,7 +17,7 @@ from ZODB.POSException import POSKeyError
 from ZODB.utils import z64
 
 from ...errors import BackendUnavailableError, BoardMismatchError, LeaderboardError
-from ...files import check_place, read_only
+from ...files import NO_ROOM, check_place, not_applied, read_only
 from .readers import ReadFiles
 from .torn import cut_zeroed_end, last_is_zeroed
 
@@ -125,8 +125,8 @@ def open_file(path: str, *, create: bool) -> BoardFile:
     """Open, or create, the file of some boards, for this process alone.
 
     Raises `ConfigurationError` (a directory), `BackendUnavailableError` (missing, locked, damaged),
-    `BackendReadOnlyError` (not writable) and `BoardMismatchError` (not such a file). What a crash left half written
-    at the file's end was never acknowledged; it is moved to a file `.tr0` beside it.
+    `BackendReadOnlyError` (not writable), `BackendFullError` and `BoardMismatchError` (not such a file). What a crash
+    left half written at the file's end was never acknowledged; it is moved to a file `.tr0` beside it.
     """
     try:
         return _open(path, create=create)
@@ -142,6 +142,8 @@ def open_file(path: str, *, create: bool) -> BoardFile:
     except PermissionError as error:
         raise read_only(path, _BESIDE) from error
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise not_applied(path, error) from error
         raise BackendUnavailableError(f"{path} cannot be opened: {error.strerror or error}.") from error
     except Exception as error:
         # The scan of a damaged file may raise anything: its own errors, and those of numbers and texts that are none.
