@@ -490,6 +490,28 @@ def test_a_full_disk_on_which_no_file_can_be_made_is_said_to_be_full(
         assert board.update_score("ada", "Ada", 1) == 1
 
 
+def test_a_full_disk_that_has_no_room_for_an_index_keeps_nobody_from_opening_or_packing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        board.update_score("ada", "Ada", 2)
+    index = Path(f"{path}.index")
+    index.unlink()  # as after a process was killed that made the file
+    with monkeypatch.context() as patch:
+        patch.setattr(fsIndex, "save", full)
+        with ZODBLeaderboard(path=path) as board:
+            board.pack()
+            assert board.get_score("ada") == 2
+    assert not index.exists()
+    with ZODBLeaderboard(path=path) as board:
+        assert board.get_score("ada") == 2
+    assert index.exists()
+
+
 @pytest.mark.parametrize(
     "error",
     [

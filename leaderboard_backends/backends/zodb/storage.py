@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import logging
 import os
 from pathlib import Path
 from pickle import PickleError
@@ -20,6 +21,8 @@ from ...errors import BackendUnavailableError, BoardMismatchError, LeaderboardEr
 from ...files import NO_ROOM, check_place, not_applied, read_only
 from .readers import ReadFiles
 from .torn import cut_zeroed_end, last_is_zeroed
+
+_log: Final = logging.getLogger(__name__)
 
 _MAGIC = b"FS30"
 """How a FileStorage file begins, since ZODB 5."""
@@ -105,9 +108,19 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
         self.unsure = False
 
     def _save_index(self) -> None:
-        """Save the index of positions, unless a commit broke off while it entered its own: the next opening scans."""
-        if not self.unsure:
+        """Save the index of positions, unless a commit broke off while it entered its own: the next opening scans.
+
+        So it does where the disk refuses the index: what is open, or packed, is whole without it.
+        """
+        if self.unsure:
+            return
+        try:
             super()._save_index()
+        except OSError as error:
+            _log.warning("%s: its index cannot be saved (%s): the next opening scans the file.", self._file_name, error)
+            self._clear_index()  # it may be that of the file before a pack
+            with contextlib.suppress(OSError):
+                Path(f"{self._file_name}.index.index_tmp").unlink()  # what was written of it takes room
 
 
 def _let_go(file: Any) -> None:
