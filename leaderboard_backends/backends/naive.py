@@ -68,9 +68,13 @@ class NaiveLeaderboard(InProcessLeaderboard):
     def _remove_player(self, player_id: str) -> bool:
         def remove() -> bool:
             self._changes.check_fence()
-            if self._players.pop(player_id, None) is None:
-                return False
-            self._changes.note(player_id)
+            try:
+                if self._players.pop(player_id, None) is None:
+                    return False
+                self._changes.note(player_id)
+            except BaseException:
+                self._begin_history()
+                raise
             return True
 
         return self._alone(remove)
@@ -79,8 +83,12 @@ class NaiveLeaderboard(InProcessLeaderboard):
         def clear() -> None:
             self._changes.check_fence()
             if self._players:
-                self._players = {}
-                self._changes.note(None)
+                try:
+                    self._players = {}
+                    self._changes.note(None)
+                except BaseException:
+                    self._begin_history()
+                    raise
 
         self._alone(clear)
 
@@ -143,8 +151,17 @@ class NaiveLeaderboard(InProcessLeaderboard):
             stored = standing._replace(username=username)
         else:
             return
-        self._players[player_id] = stored
-        self._changes.note(player_id, username, stored.score, stored.reached)
+        try:
+            self._players[player_id] = stored
+            self._changes.note(player_id, username, stored.score, stored.reached)
+        except BaseException:
+            self._begin_history()
+            raise
+
+    def _begin_history(self) -> None:
+        """Have whoever follows the feed read the board anew, as an interrupt may have kept a change from it."""
+        self._changes.number += 1  # else the next to reach a score would have the number of this change
+        self._changes.restart()
 
     def _ids(self) -> list[str]:
         sign = -1 if self._order == "descending" else 1
