@@ -191,6 +191,27 @@ def test_a_board_that_cannot_be_deleted_stays_in_use(place: Path, monkeypatch: p
         assert ([entry.player_id for entry in again], again.get_version()) == (["bob", "ada"], version)
 
 
+def test_a_board_whose_folder_cannot_be_looked_up_is_not_taken_for_deleted(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a network file system whose server has gone; what cannot be looked up may be there."""
+    lstat = os.lstat
+
+    def failing(path: str, **options: Any) -> os.stat_result:
+        if path == mine._folder.path:
+            raise OSError(errno.EIO, "Input/output error")
+        return lstat(path, **options)
+
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "lstat", failing)
+            with pytest.raises(BackendUnavailableError, match="Input/output error"):
+                mine.delete()
+        assert mine.update_score("bob", "", 2) == 1
+    assert len(reread(place)) == 2
+
+
 def test_a_deletion_that_could_not_be_synced_says_so(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(_: str) -> None:
         raise OSError(errno.EIO, "Input/output error")

@@ -227,7 +227,9 @@ class Folder:
 
         Raises `OSError` or `BackendUnavailableError`, and nothing was removed; or `WriteOutcomeUnknownError`.
         """
-        if not os.path.lexists(self.path):
+        try:
+            os.lstat(self.path)
+        except (FileNotFoundError, NotADirectoryError):
             return
         self.check_identity()
         above = os.path.dirname(self.path)  # noqa: PTH120 - the path is a text
