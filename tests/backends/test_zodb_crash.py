@@ -697,6 +697,47 @@ def test_a_board_that_is_closed_amid_its_own_commit_refuses_at_once_and_stays_op
 
 # ---------------------------------------------------------------------- other processes
 
+
+def test_a_file_that_was_moved_or_replaced_is_reported_by_ping(path: Path) -> None:
+    elsewhere = path.with_name("elsewhere.fs")
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        board.pack()  # which makes another file, in its place
+        board.ping()
+        path.rename(elsewhere)
+        for _ in ("moved", "replaced"):
+            with pytest.raises(BackendUnavailableError, match="was moved, removed or replaced"):
+                board.ping()
+            path.write_bytes(elsewhere.read_bytes())
+        elsewhere.rename(path)
+        board.ping()
+
+
+def test_a_file_in_the_place_of_the_open_one_is_neither_cut_nor_taken_for_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a backup is restored while the app still runs."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    elsewhere, other = path.with_name("elsewhere.fs"), b"FS30" + bytes(100_000)
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        path.rename(elsewhere)
+        path.write_bytes(other)
+        with monkeypatch.context() as patch:
+            patch.setattr(BoardFile, "store", full)
+            with pytest.raises(BackendFullError):
+                board.update_score("bob", "Bob", 2)
+        assert path.read_bytes() == other
+        with pytest.raises(BackendUnavailableError, match="was moved, removed or replaced"):
+            board.get_score("ada")
+        elsewhere.rename(path)
+        assert board.get_score("ada") == 1
+        assert board.update_score("bob", "Bob", 2) == 1
+
+
 OPEN_ELSEWHERE = """
 import sys
 from leaderboard_backends import BackendUnavailableError

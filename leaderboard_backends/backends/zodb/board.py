@@ -201,6 +201,7 @@ class StoredLeaderboard(LeaderboardBackend):
         return self._read(operations.moved_to)
 
     def _ping(self) -> None:
+        self._database.check_identity()
         self._read(operations.nothing)
 
     # ------------------------------------------------------------------ how

@@ -186,6 +186,15 @@ class Database:
         """Return the error for records that cannot be read."""
         return damaged(self.place, error)
 
+    def check_identity(self) -> None:
+        """Raise `BackendUnavailableError` where the path names another file than the one that is open, or none."""
+        storage = self._storage
+        if isinstance(storage, BoardFile) and not storage.is_in_place():
+            raise BackendUnavailableError(
+                f"{self.place} was moved, removed or replaced since it was opened: what is written now would not be "
+                "found there. Put it back, or close all boards of this process on it, and then open it again."
+            )
+
     def mend(self, error: Exception) -> None:
         """Clean the storage after a commit failed; where that fails too, the next operation opens it anew.
 
@@ -208,6 +217,7 @@ class Database:
             )
         with self.write_lock:
             if self._failed:
+                self.check_identity()
                 self._reopen()
                 self._failed = False
 

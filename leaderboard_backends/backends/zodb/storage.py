@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import gc
 import logging
 import os
@@ -57,9 +58,26 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
         """
         return self._ltid  # type: ignore[no-any-return]  # ZODB ships no types
 
+    def is_in_place(self) -> bool:
+        """Whether the path still names the file that is open; asked twice, as a pack puts another one there."""
+        return self._is_same() or self._is_same()
+
+    def _is_same(self) -> bool:
+        try:
+            return os.path.samestat(os.fstat(self._file.fileno()), Path(self._file_name).stat())
+        except ValueError:  # it is closed, as for a moment in a pack
+            return True
+        except OSError:
+            return False
+
     def mend(self) -> None:
-        """Drop what a failed commit left in buffers and behind the last transaction. Raises `OSError`."""
+        """Drop what a failed commit left in buffers and behind the last transaction.
+
+        Raises `OSError`, also where the path names another file than the one that is open: that is not to be cut.
+        """
         with self._files.write_lock(), self._lock:
+            if not self.is_in_place():
+                raise OSError(errno.ESTALE, "the file was moved, removed or replaced")
             for file in (self._file, self._tfile):
                 _let_go(file)
             os.truncate(self._file_name, self._pos)
