@@ -21,6 +21,7 @@ from leaderboard_backends import (
     WriteOutcomeUnknownError,
 )
 from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard, storage
+from leaderboard_backends.backends.zodb.counts import Counts
 from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.storage import BoardFile
 from leaderboard_backends.backends.zodb.torn import cut_zeroed_end, last_is_zeroed
@@ -47,6 +48,7 @@ def run(program: str, *arguments: object) -> str:
 UPDATES = """
 import random, sys
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
+from leaderboard_backends.backends.zodb.counts import Counts
 from leaderboard_backends.backends.zodb.order import StoredBoard
 StoredBoard.segment_keys, StoredBoard.group_segments = 16, 4
 random_ = random.Random(int(sys.argv[2]))
@@ -839,6 +841,26 @@ def test_an_interrupt_anywhere_in_an_update_leaves_the_board_as_it_was(
         board._check()
         assert list(board) == before
         assert board.update_score("ada", "Ada", 1000) == 1
+        board._check()
+
+
+def test_an_error_of_a_signal_handler_amid_an_update_leaves_the_board_as_it_was(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one of the tree, as where the handler calls another board, that comes before ZODB takes note of a change."""
+
+    def cut(counts: Counts, segment: int, difference: int) -> None:
+        counts.values[segment] += difference
+        raise BackendUnavailableError("of another board")
+
+    with ZODBLeaderboard(path=path) as board:
+        board.update_scores([("ada", "Ada", 1), ("bob", "Bob", 2)])
+        with monkeypatch.context() as patch:
+            patch.setattr(Counts, "add", cut)
+            with pytest.raises(BackendUnavailableError, match="of another board"):
+                board.update_score("cy", "Cy", 3)
+        board._check()
+        assert board.update_score("cy", "Cy", 3) == 1
         board._check()
 
 

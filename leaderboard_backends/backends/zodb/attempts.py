@@ -16,6 +16,9 @@ from ...errors import (
     BackendFullError,
     BackendReadOnlyError,
     BackendUnavailableError,
+    BoardMismatchError,
+    BoardMovedError,
+    InvalidValueError,
     LeaderboardError,
     RankUnknownError,
     WriteConflictError,
@@ -36,6 +39,8 @@ _AT_ONCE: Final = 0.5
 """Seconds within which an attempt fails whose failure is over already: a lost connection that was noticed only now."""
 _LONGEST_PAUSE: Final = 0.02
 """Seconds; the pause after a conflict grows to this, at random, so that two clients get out of step."""
+_REFUSALS: Final = (InvalidValueError, BoardMovedError, BoardMismatchError)
+"""What an operation raises before it changes anything."""
 
 
 def read(
@@ -146,14 +151,15 @@ def _commit(database: Database, session: Session, work: Callable[[Session], Resu
         committing = True
         session.commit()
     except Exception as error:
-        refused = isinstance(error, LeaderboardError) and not committing  # later, it is one of a signal handler
-        if refused or isinstance(error, ConflictError):
+        if isinstance(error, ConflictError) or (isinstance(error, _REFUSALS) and not committing):
             session.end()
             raise
         unknown = committing and database.outcome_unknown(session)
         session.forget()
         if committing:
             database.mend(error)
+        elif isinstance(error, LeaderboardError):  # of a signal handler, for example
+            raise
         if not unknown and _is_over(error, start, attempt):
             raise ConflictError(_text(error)) from error
         raise _failed(database, error, unknown=unknown) from error
