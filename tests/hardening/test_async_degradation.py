@@ -11,12 +11,13 @@ import pytest
 from leaderboard_backends import AsyncLeaderboard, BackendUnavailableError, open_async_leaderboard
 from leaderboard_backends.aio import as_async, ask
 from leaderboard_backends.aio.direct import MOST_ROWS
+from leaderboard_backends.answers import live_answers
 from leaderboard_backends.async_delegating import AsyncDelegatingLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation.async_board import AsyncDegradableLeaderboard
 from leaderboard_backends.model import Entry, Score
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
-from leaderboard_backends.wrapper import layers
+from leaderboard_backends.wrapper import LIVE, layers
 
 LIMIT = 30
 
@@ -105,6 +106,19 @@ def test_a_write_that_is_answered_while_the_top_is_read_is_not_missed() -> None:
         assert names(await reading) == ["ada", "bob", "cid"]
         assert names(await board.get_top_n(3)) == ["dan", "ada", "bob"]
         assert (await ask(board.get_top_n, 3))[1].source == "cached"
+
+    asyncio.run(asyncio.wait_for(program(), LIMIT))
+
+
+def test_who_wants_a_live_answer_gets_none_from_memory() -> None:
+    async def program() -> None:
+        inner, board = await gated()
+        inner.gate.set()
+        expected = await board.get_top_n(3)
+        with live_answers():
+            assert await ask(board.get_top_n, 3) == (expected, LIVE)
+        assert (await ask(board.get_top_n, 3))[1].source == "cached"
+        assert inner.readings == 2
 
     asyncio.run(asyncio.wait_for(program(), LIMIT))
 

@@ -21,6 +21,7 @@ from leaderboard_backends import (
     Score,
     open_leaderboard,
 )
+from leaderboard_backends.answers import live_answers
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
 from leaderboard_backends.hardening.degradation.cached_top import CachedTop
@@ -153,6 +154,21 @@ def test_the_live_first_few_are_taken_from_memory_while_the_storage_is_down(inne
         board.get_top_n(4)
     with pytest.raises(BackendUnavailableError):
         board.get_range(2, 4)
+
+
+def test_who_wants_a_live_answer_gets_none_from_memory(inner: Watched, board: DegradableLeaderboard) -> None:
+    """Not an old one either while the storage is down; a copy, for example, must miss nobody."""
+    expected = board.get_top_n(3)
+    with live_answers():
+        assert ask(board.get_top_n, 3) == (expected, LIVE)
+        assert ask(board.get_range, 2, 3) == (expected[1:], LIVE)
+        assert inner.readings == 3
+        inner.error = BackendUnavailableError("no answer")
+        with pytest.raises(BackendUnavailableError, match="no answer"):
+            board.get_top_n(3)
+        with pytest.raises(BackendUnavailableError, match="no answer"):
+            board.get_range(2, 3)
+    assert ask(board.get_top_n, 3) == (expected, Answer("cached", 0.0))
 
 
 # ---------------------------------------------------------------------- what gives it up

@@ -206,7 +206,7 @@ class DegradableLeaderboard(Wrapper):
         return self._ask("get_percentile", self._reads.get_percentile, player_id)
 
     def _get_top_n(self, n: int) -> list[Entry]:
-        if n in self._cached_ranks:
+        if n in self._cached_ranks and not live_wanted():
             return self._from_cache(1, n)
         try:
             return self._ask("get_top_n", self._reads.get_top_n, n)
@@ -214,7 +214,7 @@ class DegradableLeaderboard(Wrapper):
             return self._from_old_cache(1, n, error)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        if last_rank in self._cached_ranks:
+        if last_rank in self._cached_ranks and not live_wanted():
             return self._from_cache(first_rank, last_rank)
         try:
             return self._ask("get_range", self._reads.get_range, first_rank, last_rank)
@@ -297,7 +297,7 @@ class DegradableLeaderboard(Wrapper):
 
     def _from_old_cache(self, first_rank: int, last_rank: int, error: BackendUnavailableError) -> list[Entry]:
         """Answer from the last top that was read, also what is live as a rule; raises `error` where it has not all."""
-        if self._cache is None or last_rank >= self._cached_ranks.stop:
+        if self._cache is None or last_rank >= self._cached_ranks.stop or live_wanted():
             raise error
         top, answer = self._cache.get_stale(error)
         answered(answer)
