@@ -89,7 +89,8 @@ class AsyncMonitoredLeaderboard(AsyncWrapper):
         self._probe: Final = Probe(countable(storage), probe_timeout)
         self._own: Final = self._shared.open((self._name, self._backend), self._probe, partial(violations, stack))
         self._recorder: Final = Recorder(samples, self._thresholds.window, clock, self._shared.on_mark)
-        self._calls: Final = Calls(self._own, self._recorder, layered=len(stack) > 1)
+        layered = len(stack) > 1 or storage.capabilities.shared  # whose replicas may answer
+        self._calls: Final = Calls(self._own, self._recorder, layered=layered)
         self.alerts: Final = Alerts(self._name, self._recorder, self._thresholds, on_alert)
         self._watch: Final = Watch(self.alerts, self._thresholds.alert_interval) if alerts else None
 

@@ -18,7 +18,7 @@ import pytest
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
-from leaderboard_backends import LeaderboardBackend, load_leaderboards, open_leaderboard
+from leaderboard_backends import Capabilities, LeaderboardBackend, load_leaderboards, open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
@@ -322,6 +322,24 @@ def test_answers_that_are_not_live_are_counted_by_source(source: str, registry: 
         list(iter(board))  # live, whatever the answer before it was
         board.get_score("ada")
         assert value(registry, names.DEGRADED_ANSWERS, source=source) == 1
+        assert value(registry, names.DEGRADED_ANSWERS) == 1
+
+
+class ReadsReplicas(NaiveLeaderboard):
+    """A storage of several processes that answers ranks from a replica of its own accord."""
+
+    capabilities = Capabilities(durable=False, shared=True)
+
+    def _get_rank(self, player_id: str) -> int | None:
+        answered(Answer("replica", 0.1))
+        return super()._get_rank(player_id)
+
+
+def test_answers_from_replicas_of_the_storage_itself_are_counted(registry: CollectorRegistry) -> None:
+    with MonitoredLeaderboard(ReadsReplicas("weekly"), registry=registry) as board:
+        board.get_rank("ada")
+        board.get_score("ada")  # live, whatever the answer before it was
+        assert value(registry, names.DEGRADED_ANSWERS, source="replica") == 1
         assert value(registry, names.DEGRADED_ANSWERS) == 1
 
 

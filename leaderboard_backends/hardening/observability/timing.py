@@ -28,7 +28,7 @@ class Calls:
     def __init__(self, metrics: BoardMetrics, recorder: Recorder, *, layered: bool) -> None:
         self.clock: Final = recorder.clock
         self.layered: Final = layered
-        """Whether there are wrappers inside that may answer from memory."""
+        """Whether answers may be others than live: of wrappers inside, or of a storage with replicas or shards."""
         self._metrics: Final = metrics
         self._recorder: Final = recorder
         self._observe: Final = metrics.observe
