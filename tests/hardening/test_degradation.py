@@ -20,10 +20,12 @@ from leaderboard_backends import (
     WriteOutcomeUnknownError,
     open_leaderboard,
 )
+from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import UnknownOptionError
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
+from leaderboard_backends.hardening.degradation.bounded_reads import open_for_reads
 from leaderboard_backends.protocol import PAGE_SIZE
 from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -142,6 +144,23 @@ def test_a_backend_without_time_outs_takes_no_bound_of_reads() -> None:
 
     with pytest.raises(ConfigurationError, match=r"needs a backend with the options.*shared:// has no option"):
         DegradableLeaderboard.wrap(Shared(), reopen, read_timeout=0.05)
+
+
+def test_a_board_on_several_servers_has_its_own_limit_of_a_read_within_the_bound() -> None:
+    """On a cluster, `read_timeout` bounds the wait for replies, and `socket_timeout` does not."""
+
+    class OnCluster(SortedContainersLeaderboard):
+        capabilities = Capabilities(durable=False, shared=True)
+        options = ClusterLeaderboard.options
+
+    asked: dict[str, Any] = {}
+
+    def reopen(**times: object) -> LeaderboardBackend:
+        asked.update(times)
+        return SortedContainersLeaderboard()
+
+    open_for_reads(OnCluster(), reopen, 0.5)
+    assert 0 < asked["read_timeout"] < 0.5
 
 
 # ---------------------------------------------------------------------- read-only

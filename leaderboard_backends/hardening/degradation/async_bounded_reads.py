@@ -14,7 +14,7 @@ from contextlib import suppress
 from ...async_delegating import AsyncDelegatingLeaderboard
 from ...async_protocol import AsyncLeaderboard
 from ...errors import BackendUnavailableError, ConfigurationError, UnknownOptionError
-from .bounded_reads import ATTEMPTS, SHARES
+from .bounded_reads import ATTEMPTS, OF_A_READ, SHARES
 
 
 async def open_for_reads(
@@ -35,6 +35,8 @@ async def open_for_reads(
             "read_timeout out, and set socket_timeout."
         )
     times = {name: share * seconds for name, share in SHARES.items()}
+    if OF_A_READ in board.options:
+        times[OF_A_READ] = SHARES["socket_timeout"] * seconds
     try:
         for _ in range(ATTEMPTS - 1):
             with suppress(BackendUnavailableError):

@@ -17,6 +17,8 @@ from ...wrapper import Reopen
 SHARES: Final = {"pool_timeout": 0.3, "connect_timeout": 0.15, "socket_timeout": 0.5}
 """How a read's time is divided: the wait for a connection, where more threads read than there are connections; then
 connecting, and the answer. The rest is for the work in between."""
+OF_A_READ: Final = "read_timeout"
+"""How a backend of several servers limits a whole read, whose replies have no other limit there."""
 
 ATTEMPTS: Final = 10
 """Opening asks the storage more than a read does; it may be tried again, as it writes nothing of players."""
@@ -38,6 +40,8 @@ def open_for_reads(board: LeaderboardBackend, reopen: Reopen, seconds: float) ->
             "read_timeout out, and set socket_timeout."
         )
     times = {name: share * seconds for name, share in SHARES.items()}
+    if OF_A_READ in board.options:
+        times[OF_A_READ] = SHARES["socket_timeout"] * seconds
     try:
         for _ in range(ATTEMPTS - 1):
             with suppress(BackendUnavailableError):
