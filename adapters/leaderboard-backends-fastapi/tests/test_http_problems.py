@@ -21,6 +21,7 @@ from leaderboard_backends import (
     BackendUnavailableError,
     LeaderboardError,
     RateLimitExceededError,
+    ScoreLimitError,
     UpdateRefusedError,
     WriteOutcomeUnknownError,
 )
@@ -150,6 +151,22 @@ def test_what_became_of_a_batch_over_shards_is_told_instead_of_nothing_was_appli
     assert (answer.status, answer.json["applied"], answer.json["may_be_applied"]) == (503, 2, bool(unknown))
     told = f"Of the updates of this call, 2 were applied, 1 were not, and {len(unknown)} may have been"
     assert answer.json["detail"].startswith(told)
+
+
+def test_updates_that_stand_although_a_score_limit_met_the_batch_are_counted(serving: Serving) -> None:
+    def limited(outcomes: BatchOutcomes | None) -> Exception:
+        error = ScoreLimitError("the write breaks a score limit. It was not applied.", 5)
+        error.applied, error.outcomes = 3000, outcomes
+        return error
+
+    serving.board.error = lambda: limited(None)
+    answer = serving.client.update("u1", 1)
+    assert (answer.status, answer.json["applied"], answer.json["may_be_applied"]) == (422, 3000, False)
+    assert answer.json["detail"].endswith("It was not applied. The first 3000 updates of this call were applied.")
+    serving.board.error = lambda: limited(BatchOutcomes((0, 2), (1,), (3,)))
+    answer = serving.client.update("u1", 1)
+    assert (answer.status, answer.json["applied"], answer.json["may_be_applied"]) == (422, 2, True)
+    assert answer.json["detail"] == "the write breaks a score limit. It was not applied."
 
 
 def test_an_error_that_nobody_knows_answers_as_its_nearest_ancestor(serving: Serving) -> None:

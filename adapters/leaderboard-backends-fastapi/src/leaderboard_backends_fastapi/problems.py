@@ -228,16 +228,16 @@ def _tell_log(kind: Kind, error: LeaderboardError) -> None:
 
 
 def _detail(kind: Kind, error: LeaderboardError) -> str:
-    if not kind.detail:
-        return str(error)
-    if (outcomes := getattr(error, "outcomes", None)) is not None:  # of a board over shards, of which some failed
+    outcomes = getattr(error, "outcomes", None)
+    if kind.detail and outcomes is not None:  # of a board over shards, of which some failed
         applied, refused, unknown = map(len, outcomes)
         return (
             f"Of the updates of this call, {applied} were applied, {refused} were not, and {unknown} may have been: a "
             "part of the storage did not answer, or refused."
         )
-    applied = getattr(error, "applied", 0)
-    return f"{kind.detail} The first {applied} updates of this call were applied." if applied else kind.detail
+    told = kind.detail or str(error)
+    applied = getattr(error, "applied", 0) if outcomes is None else 0
+    return f"{told} The first {applied} updates of this call were applied." if applied else told
 
 
 def _members(error: LeaderboardError) -> dict[str, Any]:
@@ -247,9 +247,9 @@ def _members(error: LeaderboardError) -> dict[str, Any]:
         members["rule"] = error.rule
     if isinstance(error, RateLimitExceededError):
         members["retry_after"] = whole_seconds(error.retry_after)
-    if isinstance(error, BackendError):
-        outcomes = error.outcomes
-        members["applied"] = error.applied if outcomes is None else len(outcomes.applied)
+    outcomes, applied = getattr(error, "outcomes", None), getattr(error, "applied", 0)
+    if isinstance(error, BackendError) or applied or outcomes is not None:  # a score limit can meet a batch half way
+        members["applied"] = applied if outcomes is None else len(outcomes.applied)
         unknown = outcomes is not None and bool(outcomes.unknown)
         members["may_be_applied"] = unknown or isinstance(error, WriteOutcomeUnknownError)
     return members
