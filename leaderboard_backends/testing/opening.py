@@ -12,14 +12,15 @@ from importlib.metadata import distributions, version
 from pathlib import Path
 from typing import Any, Final
 
-from ..config import open_leaderboard
+from ..aio import class_for
+from ..config import describe_by, open_leaderboard
 from ..errors import ConfigurationError
 from ..installing import DISTRIBUTION
 from ..location import Location, place_of
 from ..model import Keep, Order, shorten
 from ..protocol import LeaderboardBackend
 from ..registry import ENTRY_POINT_GROUP, SYNCHRONOUS, InstalledState, async_problem, installed, installed_state
-from .subject import BoardFactory
+from .subject import BoardFactory, unique_name
 
 OURS: Final = __name__.partition(".")[0]
 
@@ -51,10 +52,14 @@ def url_factory(url: str, open_board: Callable[..., LeaderboardBackend] = open_l
 
 
 def _without_name(url: str) -> str | None:
-    """Return `scheme://?options` of a URL such as `memory://weekly?options`, which names nothing but a board."""
-    scheme, _, rest = url.partition("://")
-    name, mark, query = rest.partition("?")
-    return f"{scheme}://{mark}{query}" if name.strip("/") and "/" not in name.rstrip("/") else None
+    """Return `scheme://?options` of a URL such as `memory://weekly?options`; `None` where its host is no board."""
+    location, _ = Location.parse(url)
+    try:
+        named = describe_by(class_for, url, unique_name(), {"board": None}).board
+    except ConfigurationError:
+        return None
+    _, mark, query = url.partition("?")
+    return f"{location.scheme}://{mark}{query}" if location.parts.netloc == named else None
 
 
 def split_target(target: str) -> tuple[str, str]:

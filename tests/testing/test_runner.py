@@ -20,6 +20,7 @@ from leaderboard_backends import (
     BackendUnavailableError,
     BoardMismatchError,
     Capabilities,
+    ConfigurationError,
     Entry,
     LeaderboardBackend,
     MissingExtraError,
@@ -390,6 +391,19 @@ def test_every_argument_of_every_operation_has_bad_values(operation: str) -> Non
 def test_a_url_gives_boards_with_the_kits_own_names(url: str) -> None:
     with url_factory(url)("kit-1", order="ascending", keep="last") as board:
         assert (board.name, board.order, board.keep) == ("kit-1", "ascending", "last")
+
+
+@pytest.mark.parametrize("url", ["redis://h1,h2", "redis://h1:0?keep=best"])
+def test_a_url_that_names_no_server_right_is_not_taken_for_the_server_of_this_machine(url: str) -> None:
+    asked: list[str] = []
+
+    def open_board(target: str, **options: Any) -> LeaderboardBackend:
+        asked.append(target)
+        return open_leaderboard(target, **options)
+
+    with pytest.raises(ConfigurationError):
+        url_factory(url, open_board)("kit-1", order="descending", keep="last")
+    assert asked == [url]
 
 
 def test_the_board_that_a_url_names_is_left_alone() -> None:
