@@ -114,7 +114,7 @@ class Opening:
     order: Order
     keep: Keep
     options: Mapping[str, Any] = field(repr=False)
-    layers: Mapping[str, Mapping[str, Any]]
+    layers: Mapping[str, Mapping[str, Any]] = field(repr=False)
     """What stands around the board, from the innermost to the outermost, with its checked settings."""
     board: str
     """The name that the board will have."""

@@ -25,7 +25,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.config import Opening, check_file, describe_file, read_section
+from leaderboard_backends.config import Opening, check_file, describe, describe_file, read_section
 from leaderboard_backends.location import Location
 from leaderboard_backends.model import Keep, Order
 
@@ -396,6 +396,11 @@ def test_a_file_without_boards_has_nothing_to_check(file: Path) -> None:
     file.write_text("")
     with pytest.raises(ConfigurationError, match="has no boards"):
         check_file(file)
+
+
+def test_a_description_shows_no_password_of_what_stands_around_the_board() -> None:
+    opening = describe({"url": "memory://weekly", "rate_limit": {"storage": "redis://:sesame@cache/0"}})
+    assert "sesame" not in repr(opening)
 
 
 def test_a_plug_in_that_reads_its_urls_itself_and_checks_none_before_opens_as_it_did() -> None:
