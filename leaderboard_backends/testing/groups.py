@@ -151,7 +151,7 @@ class _Sentinel(EmbeddedServer):
 
     def _arguments(self, port: int) -> list[str]:
         file = self.socket_path.with_name("sentinel.conf")
-        if not file.exists():
+        if not (self._port and file.exists()):  # one that is started again has learned more
             file.write_text(self._configuration(port))  # in a folder that only this user may enter
         return [str(file), "--sentinel"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from binascii import crc_hqx
 from collections.abc import Iterator
 
@@ -11,7 +12,8 @@ import redis
 from redis.exceptions import AskError
 
 from leaderboard_backends import BackendUnavailableError
-from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster
+from leaderboard_backends.testing import server_process
+from leaderboard_backends.testing.groups import ClusterNode, EmbeddedCluster, _Sentinel
 from leaderboard_backends.testing.servers import ServerStartError
 
 
@@ -45,6 +47,20 @@ def filled(cluster: EmbeddedCluster, tag: str, keys: int) -> tuple[int, ClusterN
     with client(source) as plain:
         plain.mset({f"{{{tag}}}:{number}": str(number) for number in range(keys)})
     return slot, source, next(node for node in cluster.primaries if node is not source)
+
+
+def test_a_sentinel_whose_first_port_was_taken_meanwhile_is_started_at_another_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        ports = [other.getsockname()[1], server_process.free_port()]
+        monkeypatch.setattr(server_process, "free_port", iter(ports).__next__)
+        with (
+            _Sentinel({"sentinel monitor": "board 127.0.0.1 1 1"}, tcp=True) as sentinel,
+            redis.Redis(port=sentinel.port, password=sentinel.password) as plain,
+        ):
+            assert sentinel.port == ports[1]
+            assert plain.ping()
 
 
 # ---------------------------------------------------------------------- who is what
