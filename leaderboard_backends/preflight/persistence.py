@@ -154,8 +154,9 @@ def _room(folder: Path) -> Finding:
 
 
 def data_folder(opening: Opening) -> Path:
-    """Return the folder of a board's file."""
-    return Path(opening.location.path).parent
+    """Return the folder that a board's file is in, wherever links lead to, or the one that it keeps its files in."""
+    path = Path(opening.location.path).resolve()
+    return path if path.is_dir() else path.parent
 
 
 _CHECKS: Final[dict[Home, Callable[[Subject], Finding]]] = {

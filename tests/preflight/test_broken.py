@@ -455,6 +455,16 @@ def test_a_file_in_memory_is_no_file_on_a_disk(tmp_path: Path, memory_folder: Pa
     assert "is a tmpfs: its files are in memory" in found["persistence"].figure
 
 
+@pytest.mark.parametrize("scheme", ["zodb", "journal"])
+def test_a_link_leads_to_where_the_files_are(scheme: str, tmp_path: Path, memory_folder: Path) -> None:
+    place, link = memory_folder / "boards", tmp_path / "boards"
+    if scheme == "journal":
+        place.mkdir()
+    link.symlink_to(place)
+    with Opened(tmp_path, good(f"{scheme}://{link}", durable=True)) as subject:
+        assert "is a tmpfs: its files are in memory" in check_persistence(subject).figure
+
+
 def test_a_folder_that_is_not_there_is_one_failed_line(tmp_path: Path) -> None:
     found = findings(tmp_path, good(f"zodb://{tmp_path}/nowhere/board.fs"))
     assert list(of_status(found, "failed")) == ["storage answers"]
