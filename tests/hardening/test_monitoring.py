@@ -34,7 +34,7 @@ from leaderboard_backends.errors import (
     WriteOutcomeUnknownError,
 )
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
-from leaderboard_backends.hardening.observability import collector, names
+from leaderboard_backends.hardening.observability import collector, names, probe
 from leaderboard_backends.model import Entry
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import Answer, Wrapper, answered
@@ -500,6 +500,22 @@ def test_a_storage_that_never_answered_has_no_number_of_players(registry: Collec
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (None, 0)
         assert board.snapshot().players is None
         hanging.go_on.set()
+
+
+class NoThread(threading.Thread):
+    """What a process gets that may have no more threads."""
+
+    def start(self) -> None:
+        raise RuntimeError("can't start new thread")
+
+
+def test_without_a_thread_to_ask_the_storage_nothing_fails_and_it_counts_as_down(
+    board: MonitoredLeaderboard, registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert value(registry, names.UP) == 1
+    monkeypatch.setattr(probe, "Thread", NoThread)
+    assert value(registry, names.UP) == 0
+    assert board.snapshot().players == 0
 
 
 class UncountedLeaderboard(SortedContainersLeaderboard):

@@ -33,8 +33,13 @@ class Probe:
         with self._lock:
             if self._asking is None or not self._asking.is_alive():
                 self._deadline = monotonic() + self._timeout
-                self._asking = Thread(target=self._ask, name="leaderboard-players", daemon=True)
-                self._asking.start()
+                asking = Thread(target=self._ask, name="leaderboard-players", daemon=True)
+                try:
+                    asking.start()
+                except RuntimeError:  # the process may have no more threads
+                    self.up = False
+                else:
+                    self._asking = asking
 
     def finish(self) -> None:
         """Wait for the answer as long as its time is not over."""
