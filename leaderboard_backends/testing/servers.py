@@ -117,7 +117,7 @@ class EmbeddedServer(ServerProcess):
     @property
     def unix_url(self) -> str:
         """The server over its unix socket, with its password."""
-        return f"unix://{self._user_info()}{self.socket_path}"
+        return f"unix://{self._user_info()}{quote(str(self.socket_path))}"
 
     def _user_info(self) -> str:
         return f":{quote(self.password, safe='')}@" if self.password else ""
@@ -141,9 +141,14 @@ class EmbeddedServer(ServerProcess):
         lines = {
             "bind": "127.0.0.1",
             "port": str(port),
-            "unixsocket": str(self.socket_path),
+            "unixsocket": _quoted(str(self.socket_path)),
             "unixsocketperm": "700",
             "daemonize": "no",
             **self.settings,
         }
         return "".join(f"{name} {value or _EMPTY}\n" for name, value in lines.items())
+
+
+def _quoted(text: str) -> str:
+    """Return a text as one value of a configuration file: a folder for temporary files may have a space in its name."""
+    return '"' + text.replace("\\", r"\\").replace('"', r"\"") + '"'

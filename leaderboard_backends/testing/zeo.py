@@ -16,6 +16,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import ClassVar, Final
+from urllib.parse import quote
 
 from ..installing import install_extra
 from .server_process import ServerProcess
@@ -67,7 +68,7 @@ class EmbeddedZEO(ServerProcess):
     @property
     def url(self) -> str:
         """Where boards are opened."""
-        return self.url_at(self.port) if self._tcp else f"zeo://{self.socket_path}"
+        return self.url_at(self.port) if self._tcp else f"zeo://{quote(str(self.socket_path))}"
 
     def url_at(self, port: int) -> str:
         """The server through another port of 127.0.0.1, such as that of a proxy before it."""

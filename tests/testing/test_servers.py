@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
@@ -80,6 +81,13 @@ def test_it_answers_over_its_unix_socket(server: EmbeddedServer) -> None:
         connection.connect(server.unix_url.removeprefix("unix://"))
         connection.sendall(b"PING\r\n")
         assert connection.recv(64) == b"+PONG\r\n"
+
+
+def test_the_folder_for_temporary_files_may_have_any_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.TemporaryDirectory(prefix='a "server" 100% ') as folder:
+        monkeypatch.setattr(tempfile, "tempdir", folder)
+        with EmbeddedServer() as server, open_leaderboard(server.unix_url) as board:
+            assert board.update_score("ada", "Ada", 1) == 1
 
 
 def test_it_says_its_version(server: EmbeddedServer) -> None:
