@@ -394,7 +394,7 @@ FACES: Final = (
         "hardening/monitoring.py",
         "hardening/async_monitoring.py",
         texts={
-            "Probe(storage, probe_timeout)": "Probe(countable(storage), probe_timeout)",
+            "Probe(inner, probe_timeout)": "Probe(countable(inner), probe_timeout)",
             "self._probe.ask()": "await in_thread(self._probe.ask)",
             "list(islice(entries, 1))": "await first_of(entries)",
             "            yield from entries\n": "            async for each in entries:\n                yield each\n",

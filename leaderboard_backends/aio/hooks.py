@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from ..async_protocol import AsyncLeaderboard
 from ..errors import BackendUnavailableError
+from ..wrapper import layers
 from .threads import SERVER_THREADS, Threads
 
 Value = TypeVar("Value")
@@ -68,5 +69,6 @@ class FromThreads:
 
 
 def countable(board: Any) -> Any:
-    """Return what threads can ask for its number of players: a synchronous board itself."""
-    return FromThreads(board) if isinstance(board, AsyncLeaderboard) else board
+    """Return what threads can ask for the players of a board's storage: a board in threads itself."""
+    *_, storage = layers(board)
+    return FromThreads(storage) if isinstance(storage, AsyncLeaderboard) else board

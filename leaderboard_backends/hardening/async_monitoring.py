@@ -86,7 +86,7 @@ class AsyncMonitoredLeaderboard(AsyncWrapper):
         self._registry: Final = REGISTRY if registry is None else registry
         self._backend: Final = type(storage).__name__.removeprefix("Async")
         self._shared: Final = metrics_of(self._registry)
-        self._probe: Final = Probe(countable(storage), probe_timeout)
+        self._probe: Final = Probe(countable(inner), probe_timeout)
         self._own: Final = self._shared.open((self._name, self._backend), self._probe, partial(violations, stack))
         self._recorder: Final = Recorder(samples, self._thresholds.window, clock, self._shared.on_mark)
         layered = len(stack) > 1 or storage.capabilities.shared  # whose replicas may answer

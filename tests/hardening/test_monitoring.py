@@ -472,6 +472,17 @@ def test_players_are_read_when_metrics_are_collected_and_that_is_no_call(
     assert value(registry, COUNT, call="query") is None
 
 
+def test_after_a_board_has_moved_the_storage_that_serves_is_asked(registry: CollectorRegistry) -> None:
+    source, target = memory(), memory()
+    target.update_score("ada", "Ada", 1)
+    moving = Wrapper(source)
+    with MonitoredLeaderboard(moving, registry=registry):
+        assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (0, 1)
+        moving._inner = target  # as migration does at a cut-over
+        source.close()
+        assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 1)
+
+
 def test_a_storage_that_hangs_is_waited_for_once_and_keeps_one_thread(registry: CollectorRegistry) -> None:
     hanging = HangingLeaderboard()
     with MonitoredLeaderboard(hanging, registry=registry, probe_timeout=0.5) as board:

@@ -9,18 +9,19 @@ from typing import Final
 from ...errors import UnsupportedOperationError
 from ...forks import guard
 from ...protocol import LeaderboardBackend
+from ...wrapper import layers
 
 
 class Probe:
-    """Asks a board how many players it has, one question at a time.
+    """Asks the storage inside a board how many players it has, one question at a time.
 
     A storage that hangs keeps one thread and no more, and is waited for once: until it answers, further questions
     are the open one, whose time is over. `players` is the last number that was told, and `up` whether the last
     question was answered in time; both are `None` before the first.
     """
 
-    def __init__(self, storage: LeaderboardBackend, timeout: float) -> None:
-        self._storage: Final = storage
+    def __init__(self, board: LeaderboardBackend, timeout: float) -> None:
+        self._board: Final = board
         self._timeout: Final = timeout
         self.players: int | None = None
         self.up: bool | None = None
@@ -66,8 +67,9 @@ class Probe:
 
     def _count(self) -> int | None:
         """Return the number of players, `None` of a storage that answers and does not offer it."""
+        *_, storage = layers(self._board)  # anew, as a board may have moved to another one
         try:
-            return len(self._storage)
+            return len(storage)
         except UnsupportedOperationError:
-            self._storage.ping()
+            storage.ping()
             return None
