@@ -21,7 +21,7 @@ from leaderboard_backends import (
     Score,
     open_leaderboard,
 )
-from leaderboard_backends.answers import live_answers
+from leaderboard_backends.answers import Coverage, live_answers
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
 from leaderboard_backends.hardening.degradation.cached_top import CachedTop
@@ -29,7 +29,7 @@ from leaderboard_backends.hardening.degradation.top import Placing
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
-from leaderboard_backends.wrapper import LIVE, Answer, ask
+from leaderboard_backends.wrapper import LIVE, Answer, answered, ask
 
 READERS = 50
 
@@ -154,6 +154,37 @@ def test_the_live_first_few_are_taken_from_memory_while_the_storage_is_down(inne
         board.get_top_n(4)
     with pytest.raises(BackendUnavailableError):
         board.get_range(2, 4)
+
+
+class OfReplicas(Watched):
+    """A board that notes how it comes to its ranges, as one on several servers does."""
+
+    answer = Answer("replica", 0.25)
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        found = super()._get_range(first_rank, last_rank)
+        answered(self.answer)
+        return found
+
+
+def test_a_top_that_was_old_when_it_was_read_is_told_to_be_and_served_for_less_long(clock: Clock) -> None:
+    inner = OfReplicas()
+    board = DegradableLeaderboard(inner, cache_top=3, clock=clock)
+    assert ask(board.get_top_n, 3)[1] == inner.answer
+    clock.now += 0.25
+    assert ask(board.get_top_n, 3)[1] == Answer("cached", 0.5)
+    clock.now += 0.75
+    assert ask(board.get_top_n, 3)[1] == inner.answer
+    assert inner.readings == 2
+
+
+def test_a_top_without_some_shards_is_for_its_reader_alone(clock: Clock) -> None:
+    inner = OfReplicas()
+    board = DegradableLeaderboard(inner, cache_top=3, clock=clock)
+    inner.answer = Answer("partial", 0.0, Coverage(3, (1,)))
+    for _ in range(2):
+        assert ask(board.get_top_n, 3)[1] == inner.answer
+    assert inner.readings == 2
 
 
 def test_who_wants_a_live_answer_gets_none_from_memory(inner: Watched, board: DegradableLeaderboard) -> None:

@@ -36,7 +36,7 @@ from typing import Final
 from ...errors import BackendUnavailableError
 from ...forks import guard, survive_forks
 from ...model import Entry, Order
-from ...wrapper import LIVE, Answer
+from ...wrapper import LIVE, Answer, answered, last_answer
 from .async_single_flight import AsyncSingleFlight
 from .cached_top import MOST_CHANGES, PATIENCE, RENEWED_AT
 from .top import Change, Top, touched
@@ -105,10 +105,11 @@ class AsyncCachedTop:
             return None
         read, mine = await self._flight.run(self._renew, self._patience())
         if mine:
-            return read, LIVE
+            return read, read.answer
         found = self._fresh()  # not what was read: a write may have been answered since, before this call began
         if found is None:  # a reading that begins now is as good as one of its own
-            return (await self._flight.run(self._renew, self._patience()))[0], LIVE
+            read, _ = await self._flight.run(self._renew, self._patience())
+            return read, read.answer
         return found
 
     def get_stale(self, error: BackendUnavailableError) -> tuple[Top, Answer]:
@@ -142,10 +143,16 @@ class AsyncCachedTop:
         with self._lock:
             self._answered = []
         try:
-            top = self._latest = Top(await self._read(self._size), self._size, self._order, moment)
+            answered(LIVE)  # what an earlier read of this thread left there is none of this one
+            entries = await self._read(self._size)
+            answer = last_answer()
+            top = Top(entries, self._size, self._order, moment - answer.age, answer)
+            is_whole = answer.coverage is None  # one without some shards is for its reader alone
+            if is_whole:
+                self._latest = top
             self.settle_ended()
             with self._lock:
-                self._top = None if self._is_doubtful(top) else top
+                self._top = top if is_whole and not self._is_doubtful(top) else None
                 self._serve()
         finally:
             with self._lock:

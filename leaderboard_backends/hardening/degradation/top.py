@@ -11,18 +11,23 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
 
+from ...answers import Answer
 from ...model import Entry, Order, Score, is_better
 
 
 class Top:
-    """The first `size` entries of a board, or all it has, as they were read at `moment` or after it."""
+    """The first `size` entries of a board, or all it has, as they were at `moment` or after it.
 
-    __slots__ = ("_last", "_order", "_players", "entries", "moment", "size")
+    `answer` is how the board came to them.
+    """
 
-    def __init__(self, entries: list[Entry], size: int, order: Order, moment: float) -> None:
+    __slots__ = ("_last", "_order", "_players", "answer", "entries", "moment", "size")
+
+    def __init__(self, entries: list[Entry], size: int, order: Order, moment: float, answer: Answer) -> None:
         self.entries = entries
         self.size = size
         self.moment = moment
+        self.answer = answer
         self._order = order
         self._players = frozenset(entry.player_id for entry in entries)
         self._last = entries[-1].score if len(entries) >= size else None
