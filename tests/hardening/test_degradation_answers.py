@@ -11,11 +11,12 @@ from threading import Thread
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend, open_leaderboard
+from leaderboard_backends.answers import Coverage
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening import DegradableLeaderboard
 from leaderboard_backends.protocol import PAGE_SIZE
 from leaderboard_backends.testing.crew import Crew
-from leaderboard_backends.wrapper import LIVE, Answer, ask, last_answer
+from leaderboard_backends.wrapper import LIVE, Answer, answered, ask, last_answer
 
 
 class Clock:
@@ -132,6 +133,33 @@ def test_through_all_parts_of_a_stack_a_caller_is_told() -> None:
         assert answer.age > 0
         board.update_score("ada", "", 6)
         assert ask(board.get_top_n, 1) == ([Entry(1, "ada", "", 6)], LIVE)
+
+
+class OverShards(DelegatingLeaderboard):
+    """A board whose shards can be taken away: one of them, or all."""
+
+    away = "none"
+
+    def _get_top_n(self, n: int) -> list[Entry]:
+        if self.away == "all":
+            raise BackendUnavailableError("no answer")
+        found = super()._get_top_n(n)
+        if self.away == "none":
+            return found
+        answered(Answer("partial", 0.0, Coverage(1, (0,))))
+        return found[:1]
+
+
+def test_an_answer_without_some_shards_is_not_remembered_in_place_of_a_whole_one(clock: Clock) -> None:
+    inner = OverShards(open_leaderboard("memory://"))
+    inner.update_scores([("ada", "", 5), ("bob", "", 4)])
+    board = DegradableLeaderboard(inner, clock=clock)
+    whole = board.get_top_n(2)
+    inner.away = "one"
+    assert ask(board.get_top_n, 2) == (whole[:1], Answer("partial", 0.0, Coverage(1, (0,))))
+    inner.away = "all"
+    clock.now += 4.0
+    assert ask(board.get_top_n, 2) == (whole, Answer("stale", 4.0))
 
 
 class Breaking(DelegatingLeaderboard):

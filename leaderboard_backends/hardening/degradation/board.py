@@ -267,11 +267,14 @@ class DegradableLeaderboard(Wrapper):
             answer = self._guarded(read, *arguments)
         except BackendUnavailableError as error:
             return cast("Value", self._recall(memories, question, error))
+        told = last_answer()
+        if told.coverage is not None:  # without some shards, in place of an answer that may be whole
+            return answer
         kind = operation
         if operation in _OF_PLAYERS and _is_of_nobody(answer):
             memories[operation].forget(question)
             kind = _OF_NOBODY
-        memories[kind].keep(question, answer, moment - last_answer().age)
+        memories[kind].keep(question, answer, moment - told.age)
         return answer
 
     def _recall(self, memories: _Memories, question: tuple[str, object], error: BackendUnavailableError) -> object:
