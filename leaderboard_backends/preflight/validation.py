@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from inspect import isawaitable
 from math import inf, isfinite, nextafter
 from secrets import token_hex
 from time import time
@@ -69,7 +71,11 @@ class Drill:
     def _exists(self, player_id: str) -> bool:
         """Ask the app of the player whom nobody has made; the drill's own players are taken as known."""
         exists = self.rules.player_exists
-        return exists(player_id) if exists is not None and player_id == self.nobody else True
+        if exists is None or player_id != self.nobody:
+            return True
+        found: Any = exists(player_id)
+        answer: bool = asyncio.run(_outcome(found)) if isawaitable(found) else found
+        return answer
 
     def new_player(self) -> str:
         """Return a player who has no score yet."""
@@ -97,6 +103,10 @@ class Drill:
             self.board.update_score(player_id, username, score)
 
 
+async def _outcome(found: Awaitable[Any]) -> Any:
+    return await found
+
+
 def check_validation(subject: Subject) -> Finding:
     """Break every rule that is on, one after the other."""
     settings = subject.settings(LAYER)
@@ -104,7 +114,7 @@ def check_validation(subject: Subject) -> Finding:
     advice = f"Set score_min, score_max and max_change in {table}."
     if settings is None:
         return warning("validation is off", advice)
-    rules = check_settings(settings)
+    rules = check_settings(settings, awaits=True)  # as the app may open the board in an event loop
     drill = Drill(subject, rules)
     on = [rule for rule in (*UPDATE_RULES, *READ_RULES) if _is_on(getattr(rules, rule))]
     findings = [_good_passes(drill), *(_try(drill, rule) for rule in on)]

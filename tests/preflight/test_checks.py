@@ -238,6 +238,24 @@ def everybody(player_id: str) -> bool:
     return bool(player_id)
 
 
+@pytest.mark.parametrize(("answers", "status"), [("nobody", "passed"), ("everybody", "failed")])
+def test_coroutine_functions_of_an_asyncio_program_are_tried_too(tmp_path: Path, answers: str, status: str) -> None:
+    hooks = {"player_exists": f"{__name__}:{answers}_in_time", "on_flag": f"{__name__}:hear_in_time"}
+    assert found(tmp_path, check_validation, validation={**ALL_RULES, **hooks}).status == status
+
+
+async def nobody_in_time(player_id: str) -> bool:
+    return nobody(player_id)
+
+
+async def everybody_in_time(player_id: str) -> bool:
+    return everybody(player_id)
+
+
+async def hear_in_time(told: object) -> None:
+    hear(told)
+
+
 def test_a_change_that_the_range_does_not_allow_cannot_be_broken(tmp_path: Path) -> None:
     finding = found(tmp_path, check_validation, validation={"score_min": 0, "score_max": 10, "max_change": 100})
     assert finding.status == "passed"
