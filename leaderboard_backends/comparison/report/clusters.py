@@ -44,7 +44,7 @@ def _tables(one: Measured, many: Measured) -> Iterator[Table]:
 
 
 def _pair(one: Measured, many: Measured, part: str, statistic: Statistic) -> Row:
-    """Return both sides of a figure, and the second by the first."""
+    """Return both sides of a figure, and the ratio of the second to the first."""
     alone, sharded = one.values(part, statistic), many.values(part, statistic)
     usable = alone and sharded and min([*alone.values(), *sharded.values()]) > 0
     return row_of(median_of(alone), median_of(sharded), of_interval(ratio(sharded, alone), times) if usable else None)

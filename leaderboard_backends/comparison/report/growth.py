@@ -156,7 +156,7 @@ class Crossover(NamedTuple):
     workload: str
     operation: str
     ratios: Mapping[int, Interval]
-    """By players, in rising order, the time of the first by that of the second."""
+    """The time of the first backend divided by that of the second, by number of players in rising order."""
     outcome: Outcome
     players: Interval | None
     """Board size at which the ratio, and each end of its interval, last crosses 1; `None` where nothing is known.
