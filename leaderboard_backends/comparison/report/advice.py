@@ -49,7 +49,9 @@ TYPICAL: Final = {
 }
 """Typical needs by title, whatever the number of players."""
 
-PICKED: Final = "Picked: the cheapest that keeps up; of equal ones the fastest; within the noise, the simplest."
+PICKED: Final = (
+    "The pick: the cheapest that carries the load; at equal cost, the fastest; within the noise, the simplest to run."
+)
 DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
 
 Rows: TypeAlias = Mapping[str, Sequence[Advice]]
@@ -71,7 +73,7 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            said.append(f"With {title}, durability costs nothing: `{keeps.pick.label}` is taken either way.")
+            said.append(f"With {title}, durability costs nothing: `{keeps.pick.label}` is the pick either way.")
         else:
             losing[without.pick.label] = None
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
@@ -240,7 +242,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     if any(pick.disturbed for pick, _ in picks):
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
     if any(pick.facts.home == "process" for pick, _ in picks):
-        yield "Boards in a process are lost with it, and serve it alone."
+        yield "A board in a process is lost when the process ends, and no other process can use it."
     yield "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
 
@@ -314,7 +316,7 @@ def _ranking(advice: Advice) -> Table:
         notes = [*(["equal to another within the noise"] if one.label in tied else []), *one.cautions]
         rows.append(row_of(*_figures(one, advice.need), _amount(one, total, "{:,.0f}"), listed(notes)))
     head = f"backend|{_FIGURES}|#USD over {advice.basis.inputs.model.years:g} years|note"
-    note = "By cost per month; where that is equal, the durability asked for before stronger ones; then by p99."
+    note = "Sorted by cost per month; at equal cost, the requested durability class before stronger ones; then by p99."
     return table_of("What fits, best first", head, rows, note)
 
 
