@@ -201,7 +201,7 @@ def _time_of(latency: Latency, what: str) -> str:
 def _load(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
     busiest, found = percent(inputs.model.busiest), pick.response
     yield (
-        f"It carries up to {rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}, counting on "
+        f"It carries up to {rate_words(pick.carries, 'update')} in addition to {rate_words(need.reads, 'read')} at "
         f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.concurrency.source})."
     )
     if found is not None and found.p99_us is not None:

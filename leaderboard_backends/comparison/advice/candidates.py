@@ -230,7 +230,7 @@ def _too_slow(one: Candidate, need: Need) -> Iterator[Reason]:
         return
     if need.updates and one.carries:
         carries, asked = (rate_words(rate, "update") for rate in (one.carries, need.updates))
-        yield Reason("load", f"carries {carries} beside the reads; asked for: {asked}")
+        yield Reason("load", f"carries {carries} in addition to the reads; asked for: {asked}")
     else:
         yield Reason("load", f"does not carry {rate_words(need.reads, 'read')}, even without updates")
 
@@ -288,7 +288,7 @@ def _cautions(one: Candidate, need: Need) -> Iterator[str]:
     if one.bill is not None and one.bill.problem:
         yield one.bill.problem
     if need.processes > 1 and one.facts.home == "process" and one.facts.shared:
-        yield f"{need.processes} processes share it in a way of its own, which was not examined"
+        yield f"its own way to share a board between {need.processes} processes was not tested"
 
 
 def _far(one: Candidate, need: Need) -> bool:

@@ -62,8 +62,8 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
         times=_times(base, _base(basis, plain.label, need) or base, ratios(basis.m), sharding, need),
         concurrency=Concurrency(
             1.0,
-            f"each call has the busiest primary count in {sharding.on_one} of {sharding.shards} shards, {COUNT_US:g} "
-            f"µs each, and takes no less of it than of one server",
+            f"for each call, the busiest primary counts in {sharding.on_one} of {sharding.shards} shards, {COUNT_US:g} "
+            "µs each; it is assumed to be busy for at least as long as one server",
             measured=True,
         ),
         carries=carries,
@@ -167,6 +167,6 @@ def _of_any_cluster(durability: Durability, inputs: Inputs) -> Iterator[str]:
         yield "without replicas, the players of a lost primary are lost with it"
     if durability != "memory only":
         yield (
-            "what it survives is of a server that comes back: a failover loses the updates that the promoted replica "
+            "its durability holds if the server comes back: a failover loses the updates that the promoted replica "
             "lacks, unless the board is opened with wait_replicas=1, which needs two replicas of each primary"
         )

@@ -124,7 +124,7 @@ def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
         yield "p99 of an update", time_words(update.p99_us)
     if read is not None and read.p99_us is not None:
         yield "p99 of the slowest read", f"{time_words(read.p99_us)} ({operation_title(read.operation)})"
-    yield "Capacity", f"{rate_words(pick.carries, 'update')} beside {rate_words(need.reads, 'read')}"
+    yield "Capacity", f"{rate_words(pick.carries, 'update')} in addition to {rate_words(need.reads, 'read')}"
     if pick.bill is not None:
         yield "Cost", "not known" if pick.bill.problem else f"{pick.cost}, on {pick.bill.runs_on}"
     yield "Lost in a power cut", LOST[pick.facts.durability]
@@ -155,7 +155,7 @@ def _behind(pick: Candidate, other: Candidate, need: Need, ranking: Ranking) -> 
     if pick.monthly is None or other.monthly is None or other.monthly > pick.monthly * (1 + EQUAL_COST):
         return f"costs {other.cost}" if other.monthly is not None else "its cost is not known"
     if any({pick.label, other.label} <= {*labels} for labels in ranking.ties):
-        return "equal within the noise, and more to run or to set up"
+        return "equal within the noise, but needs more to run or to set up"
     mine, theirs = pick.p99_us(need), other.p99_us(need)
     if mine is None or theirs is None or theirs <= mine:
         return "keeps more in a power cut than was asked for"

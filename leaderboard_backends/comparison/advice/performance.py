@@ -140,7 +140,7 @@ def times(m: Measurements, backend: str, players: int) -> Times | None:
         return None
     growth, beyond, source = _growth(m, backend, players), players > at.cell.players, f"service times of {where(at)}"
     if beyond:
-        source += f", the largest measured size, extrapolated by {growth:.2f}x with the growth of its p50 of updates"
+        source += f", the largest measured size, extrapolated by {growth:.2f}x, from how the p50 of its updates grew"
     found = {name: _latency(at, name, growth) for name in at.operations}
     reads = tuple(one for name, one in found.items() if name in OPERATIONS and not OPERATIONS[name].changes)
     return Times(found[UPDATE], reads, _mean(m, at, reads), at, beyond, source)

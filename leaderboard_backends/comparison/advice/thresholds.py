@@ -53,7 +53,7 @@ def thresholds(need: Need, pick: Candidate | None, answer: Answer, most_known: i
         yield from _relaxed(need, answer)
         return
     processes = "one process" if need.processes == 1 else f"{need.processes} processes"
-    more = f"above {_about(pick.carries, 'update')} {pick.label} with {processes} no longer carries it"
+    more = f"above {_about(pick.carries, 'update')}, {pick.label} with {processes} no longer keeps up"
     yield _threshold("updates", more, _first(answer(need.changed(updates=pick.carries * _JUST_MORE))))
     yield from _more_players(need, pick, answer, most_known)
     for demand, text, then in _alternatives(need, answer):
@@ -85,7 +85,7 @@ def _more_players(need: Need, pick: Candidate, answer: Answer, most_known: int) 
     elif most_known < min(FARTHEST * need.players, MOST_PLAYERS):
         unknown, then = f"{pick.label} {beyond_words(most_known // FURTHEST)}", best(most_known + 1)
         if then is None:
-            yield Threshold("players", f"above {most_known:,} players nothing is known: {unknown}", None)
+            yield Threshold("players", f"above {most_known:,} players, nothing is known: {unknown}", None)
         else:
             yield _threshold("players", f"above {most_known:,} players, as {unknown}", then)
     rises = _first_size(need.players, most, dearer)

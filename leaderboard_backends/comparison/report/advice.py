@@ -323,7 +323,8 @@ def _ranking(advice: Advice) -> Table:
 def _figures(one: Candidate, need: Need) -> Row:
     update, read = (one.times.update, one.times.slowest_read) if one.times else (None, None)
     source = one.times.source if one.times else ""
-    carries = Value(whole(one.carries), one.carries, hint=f"{one.concurrency.source}; {need.reads:g} reads/s beside")
+    hint = f"{one.concurrency.source}; in addition to {need.reads:g} reads/s"
+    carries = Value(whole(one.carries), one.carries, hint=hint)
     taken = _time_value(update, source), _time_value(read, source)
     return row_of(one.label, one.facts.durability, *taken, carries, _amount(one, one.monthly, "{:,.2f}"))
 

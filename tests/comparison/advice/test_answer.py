@@ -154,8 +154,8 @@ def test_the_pick_says_with_which_figures() -> None:
         "An update takes 100 µs on average, p50 100 µs, p99 200 µs (196 µs-204 µs) (service times of realtime, 1,000 "
         "players, 5 processes).\n"
         "The slowest read, rank, takes 50.0 µs on average, p50 50.0 µs, p99 100 µs (98.0 µs-102 µs).\n"
-        "It carries up to 4,000 updates/s beside 2,000 reads/s, counting on 50 % of the measured rate; the need is 40 "
-        "% of that (one process, as one client was measured).\n"
+        "It carries up to 4,000 updates/s in addition to 2,000 reads/s at 50 % of the measured rate; the need is 40 % "
+        "of that (one process, as one client was measured).\n"
         "It costs 10.00 USD per month (small), 3,600 over 5 years including development."
     )
 

@@ -111,7 +111,7 @@ def test_exactly_what_is_carried_fits(updates: float, reads: float, *, fits: boo
 
 def test_a_load_that_is_not_carried_says_what_is() -> None:
     assert reasons(need(6_000, 2_000), facts("mine")) == [
-        ("load", "carries 4,000 updates/s beside the reads; asked for: 6,000 updates/s")
+        ("load", "carries 4,000 updates/s in addition to the reads; asked for: 6,000 updates/s")
     ]
     assert reasons(need(10, 20_000), facts("mine")) == [("load", "does not carry 20,000 reads/s, even without updates")]
 

@@ -41,7 +41,7 @@ NEED = Need(1_000, 100)
 def test_more_updates_than_the_pick_carries_change_the_answer() -> None:
     """At 100 µs one client is relied on for 5,000 per second, at 50 µs for 10,000."""
     (one,) = found([MINE, SERVER], runs("mine", 100.0), runs("server", 50.0, each=1), need=NEED)["updates"]
-    assert one.text == "above 5,000 updates/s mine with one process no longer carries it: server, 30.00 USD per month"
+    assert one.text == "above 5,000 updates/s, mine with one process no longer keeps up: server, 30.00 USD per month"
     assert one.then == "server"
     (last,) = found([MINE], runs("mine", 100.0), need=NEED)["updates"]
     assert (last.then, last.text[-12:]) == (None, "nothing fits")
@@ -64,7 +64,7 @@ def test_the_size_from_which_another_is_the_pick_is_found() -> None:
 def test_where_the_figures_end_it_is_not_said_that_nothing_fits() -> None:
     (ends,) = found([MINE], runs("mine", 100.0, sizes=(1_000,)), need=NEED)["players"]
     assert ends.text == (
-        "above 10,000 players nothing is known: mine was measured up to 1,000 players, and is not extrapolated "
+        "above 10,000 players, nothing is known: mine was measured up to 1,000 players, and is not extrapolated "
         "beyond 10 times as many"
     )
 
