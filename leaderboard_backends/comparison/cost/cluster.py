@@ -169,8 +169,10 @@ class Ratios(NamedTuple):
         if operation in self.measured:
             return f"{times} (as measured with {MEASURED_SHARDS[0]} shards on one machine)"
         few, many = MEASURED_SHARDS
-        of = f"with {shards} shards" if shards in MEASURED_SHARDS else f"with {few} and {many} shards, at {shards}"
-        return f"at most {times} (measured {of} while all nodes shared two cores)"
+        of = f"with {shards} shards"
+        if shards not in MEASURED_SHARDS:
+            of = f"with {few} and {many} shards; for {shards}, by the line through both"
+        return f"at most {times} (measured with all nodes on the same two cores, {of})"
 
 
 def side_by_side(m: Measurements) -> Iterator[tuple[Measured, Measured]]:

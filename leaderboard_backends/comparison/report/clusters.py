@@ -114,13 +114,13 @@ def _cheaper(found: Tiers) -> str:
 def assumptions(found: Tiers) -> Iterator[str]:
     """Yield what the figures of the table rest on."""
     model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
-    more = "" if found.is_measured else f", x {MORE_BYTES:g} over shards as measured at 300,000 players"
+    more = "" if found.is_measured else f" x {MORE_BYTES:g} (over shards, as measured at 300,000 players)"
     yield words("tiers-memory", label=label, each=each, more=more, headroom=model.headroom, shards=SHARDS_EACH)
     if found.rank_at:
         rank, players = found.rank_at
         yield (
-            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, with "
-            f"16 shards {found.ratios.source('rank', 16)}, + {COUNT_US:g} µs for each shard of a primary (measured "
-            f"with 750,000 players in a shard), + {TRIPS} round trips of {model.round_trip_us:g} µs between machines "
-            f"(assumed); on one server, 1 round trip."
+            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, + "
+            f"{COUNT_US:g} µs for each shard of a primary (measured with 750,000 players in a shard), + {TRIPS} round "
+            f"trips of {model.round_trip_us:g} µs between machines (assumed). The ratio with 16 shards: "
+            f"{found.ratios.source('rank', 16)}. On one server: the p50 + 1 round trip."
         )

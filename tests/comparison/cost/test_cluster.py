@@ -132,5 +132,5 @@ def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> 
     said = premature(found)
     assert "players (75,000,000 if every update must survive a power cut) a cluster is too early" in said
     assert "one server holds the board" in said
-    assert "At 30,000,000 players the cluster costs less; what one pays for it: ranks take longer" in said
+    assert "At 30,000,000 players the cluster costs less, but ranks take longer" in said
     assert MORE_BYTES > 1
