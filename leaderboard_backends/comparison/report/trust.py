@@ -36,7 +36,7 @@ def _of_this_result(result: Result) -> Iterator[str]:
     if result.settings.rounds < ENOUGH_PROCESSES:
         yield words("limit-processes", rounds=counted(result.settings.rounds, "round"))
     if not any(run.cell.a_a for run in result.runs):
-        yield "**Noise not known**: no backend was run twice beside itself (A/A)."
+        yield "**Noise not known**: no backend was run a second time to compare it with itself (A/A)."
     if result.machine.file_system in {"tmpfs", "ramfs"}:
         yield f"**No disk**: the files were on {result.machine.file_system}, so that waiting for the disk cost nothing."
     disturbed = sum(run.disturbed for run in result.runs)
@@ -53,7 +53,7 @@ def _of_all(m: Measurements) -> Iterator[str]:
     if ours:
         yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
     if given := [facts.label for facts in result.backends if facts.label in servers - ours]:
-        yield f"**Servers elsewhere**: where that of {quoted(given)} ran, and what else it did, is not known here."
+        yield f"**Servers elsewhere**: where the server of {quoted(given)} ran, and what else it did, is not known."
     if "recovery" in modes:
         yield "**No power was cut**: each crash is a `kill -9` of one process; no disk failed, no network split."
     drawn = [facts.name for facts in result.workloads if not facts.events]
@@ -110,7 +110,7 @@ def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
 def _clock(m: Measurements) -> Table:
     clock = [cost for one in m.cells.values() for cost in one.values("clock", "clock").values()]
     costs = [number(part, significant) for part in (min(clock), median(clock), max(clock))] if clock else []
-    note = "The time read for an empty call: every service time contains it; it is not subtracted."
+    note = "The time that the clock shows for an empty call: every service time contains it; it is not subtracted."
     rows = [row_of(*costs, len(clock))] if clock else []
     return table_of("The cost of the clock", "#least, µs|#median, µs|#most, µs|#runs", rows, note)
 

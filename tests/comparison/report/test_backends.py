@@ -222,7 +222,7 @@ def test_limits_are_of_what_was_measured_and_of_nothing_else(whole: Result, half
 def test_of_a_server_that_was_given_nothing_is_said_to_be_known(whole: Result) -> None:
     elsewhere = replace(whole, runs=[run for run in whole.runs if run.cell.mode == "response"])
     said = " ".join(limits_of(elsewhere))
-    assert "where that of `redis (appendfsync always)` ran, and what else it did, is not known" in said
+    assert "where the server of `redis (appendfsync always)` ran, and what else it did, is not known" in said
     assert "local sockets" not in said
 
 
