@@ -104,7 +104,7 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
 
 def churn_sections(m: Measurements) -> list[Section]:
     """Return memory after the load and after churn, where it was measured."""
-    head = "backend|after|#joined|#process|#server|#by the load's|#files grew by|marks"
+    head = "backend|after|#joined|#process|#server|#ratio to the load|#files grew by|marks"
     found = by_place(m, "churn", lambda place: cells_by_class(m, place, head, _churn_rows))
     return [section("churn", sections=found)] if found else []
 
