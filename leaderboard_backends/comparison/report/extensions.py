@@ -63,8 +63,8 @@ def _of(point: EntryPoint, subject: Subject) -> Iterator[Section]:
         made = list(make(subject))
     except Exception as error:
         raise PluginError(
-            f"{owner} failed ({point.value}): {type(error).__name__}: {error}. Reports are made without it once "
-            f"{distribution_of(point)} is uninstalled."
+            f"{owner} failed ({point.value}): {type(error).__name__}: {error}. To make reports without it, uninstall "
+            f"{distribution_of(point)}."
         ) from error
     for section in made:
         if not isinstance(section, Section):
