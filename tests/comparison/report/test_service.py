@@ -145,7 +145,7 @@ def test_a_ratio_is_of_rounds_so_that_it_may_contradict_the_order_of_medians_and
     assert columns(only_table(made), "backend", "ratio") == [("memory", "1.00x"), ("naive", "≈0.98x")]
     (said,) = [text for text in service_section(Measurements(made)).paragraphs if "Ratio:" in text]
     assert "per round; the median over the rounds" in said
-    assert "Within the noise that can be below 1, such as `≈0.98x`" in said
+    assert "Within the noise, the ratio can be below 1, such as `≈0.98x`" in said
 
 
 def test_a_backend_that_is_alone_in_its_class_is_the_fastest_of_nothing() -> None:
