@@ -13,7 +13,7 @@ from importlib import import_module
 from inspect import iscoroutinefunction
 from math import inf
 from sys import float_info
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit, urlunsplit
 
 from .errors import ConfigurationError, UnknownOptionError
@@ -30,6 +30,11 @@ _DATABASE = re.compile(r"/?\d*/?")
 _SERVICE = re.compile(r"/[\w.-]*(/\d*)?")
 """The path of a URL of several servers: what they serve, and the database's number."""
 _SECRET_NAME = re.compile(r"(?i)passw|pwd|secret|token|credential|api_?key")
+
+MOST_SECONDS: Final = 1_000_000_000
+"""About 32 years: locks and `sleep` take up to 9.2e9 seconds."""
+MOST_TIMEOUT: Final = 1_000_000
+"""About 12 days: a socket takes up to 2 ** 31 milliseconds, which two of these together do not reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,17 +282,22 @@ def integer(minimum: int, maximum: int | None = None) -> Callable[[object], int]
     return parse
 
 
-def seconds(value: object) -> float:
-    """Parse a duration in seconds, above 0."""
+def seconds(value: object, most: int = MOST_SECONDS) -> float:
+    """Parse a duration in seconds, above 0 and at most `most`; `timeout` is for one that a client waits."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise TypeError(f"it must be a number of seconds, not {type(value).__name__}")
     try:
         number = float(value)
     except (ValueError, OverflowError):
         number = 0.0
-    if not 0 < number < float("inf"):
-        raise ValueError("it must be a number of seconds above 0")
+    if not 0 < number <= most:
+        raise ValueError(f"it must be a number of seconds above 0 and at most {most}")
     return number
+
+
+def timeout(value: object) -> float:
+    """Parse a duration in seconds that a client waits, for a socket, a connection or a reply."""
+    return seconds(value, MOST_TIMEOUT)
 
 
 def number(minimum: float = -inf, maximum: float = inf) -> Callable[[object], int | float]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from socket import socket
+from threading import Lock
 
 import pytest
 from hypothesis import example, given
@@ -10,7 +12,19 @@ from hypothesis import strategies as st
 
 from leaderboard_backends import ConfigurationError, LeaderboardError, UnknownOptionError, open_leaderboard
 from leaderboard_backends.config import OURS
-from leaderboard_backends.location import Location, Option, boolean, check_options, integer, number, seconds, text
+from leaderboard_backends.location import (
+    MOST_SECONDS,
+    MOST_TIMEOUT,
+    Location,
+    Option,
+    boolean,
+    check_options,
+    integer,
+    number,
+    seconds,
+    text,
+    timeout,
+)
 
 SECRET = "hunter2"  # noqa: S105 - the example that must never show
 
@@ -355,12 +369,13 @@ def test_false_has_several_spellings(word: object) -> None:
 @pytest.mark.parametrize(
     ("option", "value", "rule"),
     [
-        ("timeout", "0", "it must be a number of seconds above 0"),
-        ("timeout", "soon", "it must be a number of seconds above 0"),
-        ("timeout", "nan", "it must be a number of seconds above 0"),
-        ("timeout", "inf", "it must be a number of seconds above 0"),
-        ("timeout", -1, "it must be a number of seconds above 0"),
-        ("timeout", 10**400, "it must be a number of seconds above 0"),
+        ("timeout", "0", "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", "soon", "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", "nan", "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", "inf", "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", -1, "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", "1000000001", "it must be a number of seconds above 0 and at most 1000000000"),
+        ("timeout", 10**400, "it must be a number of seconds above 0 and at most 1000000000"),
         ("timeout", True, "it must be a number of seconds, not bool"),
         ("timeout", None, "it must be a number of seconds, not NoneType"),
         ("size", "0", "it must be at least 1 and at most 9"),
@@ -386,6 +401,14 @@ def test_a_bad_value_of_an_option_is_refused_with_the_rule(option: str, value: o
 def test_a_number_is_one_that_a_float_holds(value: object) -> None:
     with pytest.raises(ValueError, match="it must be a finite number"):
         number()(value)
+
+
+def test_the_longest_times_are_ones_that_locks_and_sockets_take() -> None:
+    assert Lock().acquire(timeout=seconds(MOST_SECONDS))
+    with socket() as client:
+        client.settimeout(timeout(MOST_TIMEOUT) + timeout(MOST_TIMEOUT))
+    with pytest.raises(ValueError, match=r"at most 1000000$"):
+        timeout(MOST_TIMEOUT + 1)
 
 
 def test_a_secret_option_shows_neither_its_value_nor_its_length() -> None:

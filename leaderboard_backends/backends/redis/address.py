@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
 
 from ...errors import ConfigurationError
-from ...location import Location, Option, boolean, integer, one_of, seconds, text
+from ...location import Location, Option, boolean, integer, one_of, seconds, text, timeout
 
 DEFAULT_PORT: Final = 6379
 SENTINEL_PORT: Final = 26379
@@ -193,12 +193,12 @@ OPTIONS: Final[Mapping[str, Option]] = {
         _matching(re.compile(r"[!-~]+"), "a client name has only printable ASCII characters and no spaces"),
         "the name in CLIENT LIST",
     ),
-    "socket_timeout": Option(seconds, "seconds to wait for a reply (5)"),
-    "connect_timeout": Option(seconds, "seconds to wait for a connection to be made (2)"),
+    "socket_timeout": Option(timeout, "seconds to wait for a reply (5)"),
+    "connect_timeout": Option(timeout, "seconds to wait for a connection to be made (2)"),
     "max_connections": Option(
         integer(1), "most connections of one process, for all its boards at the same address (32)"
     ),
-    "pool_timeout": Option(seconds, "seconds to wait for a free connection (5)"),
+    "pool_timeout": Option(timeout, "seconds to wait for a free connection (5)"),
     "appendfsync": Option(
         one_of("always", "everysec", "no", "off"),
         "the server's appendfsync setting, or off for appendonly no, if the server does not permit CONFIG GET",
@@ -234,9 +234,9 @@ CLUSTER_OPTIONS: Final[Mapping[str, Option]] = {
     ),
     "partial": Option(boolean, "whether reads answer without the shards that do not answer (false)"),
     "consistent": Option(boolean, "whether every read shows all shards at one moment (false)"),
-    "read_timeout": Option(seconds, "seconds that a read may take, however many nodes it asks (1)"),
+    "read_timeout": Option(timeout, "seconds that a read may take, however many nodes it asks (1)"),
     "wait_replicas": Option(integer(0), "replicas that must confirm a write before it returns (0)"),
-    "wait_timeout": Option(seconds, "seconds to wait for these replicas, on top of socket_timeout for the reply (1)"),
+    "wait_timeout": Option(timeout, "seconds to wait for these replicas, on top of socket_timeout for the reply (1)"),
     **REPLICA_OPTIONS,
 }
 """What boards on a cluster take beside the options of all servers."""

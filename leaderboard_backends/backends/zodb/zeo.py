@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final, Literal, Self
 from ...capabilities import Capabilities, Kept, StorageInfo
 from ...errors import ConfigurationError
 from ...files import check_path
-from ...location import Location, Option, boolean, integer, one_of, seconds, text
+from ...location import Location, Option, boolean, integer, one_of, text, timeout
 from ...model import Keep, Order
 from .board import BATCH_SIZE, CACHE_SIZE, OBJECTS, TUNING, StoredLeaderboard
 from .client import Address, Connector
@@ -51,8 +51,8 @@ def _refuse(value: object) -> str:
 
 _OPTIONS: Final = {
     "storage": Option(text, "name of the storage on the server (1)"),
-    "wait_timeout": Option(seconds, "seconds to wait for a connection to the server (5)"),
-    "reply_timeout": Option(seconds, "seconds to wait for a reply; a large batch takes some (30)"),
+    "wait_timeout": Option(timeout, "seconds to wait for a connection to the server (5)"),
+    "reply_timeout": Option(timeout, "seconds to wait for a reply; a large batch takes some (30)"),
     "cache_size": Option(byte_size, "size of ZEO's cache file, in bytes or such as 20MB (20MB)"),
     "client": Option(text, "name of a cache file that outlives the process; none: a temporary one"),
     "var": Option(text, "folder of that cache file (the current one)"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from ...location import Option, boolean, integer, seconds
+from ...location import Option, boolean, integer, seconds, timeout
 
 FAILURES: Final = 5
 RETRY_AFTER: Final = 1.0
@@ -20,7 +20,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
         integer(0), "failed calls in a row after which no calls are sent to the storage for a while; 0 is off (5)"
     ),
     "retry_after": Option(seconds, "seconds until one call tries the storage again (1)"),
-    "read_timeout": Option(seconds, "most seconds that a read may take; needs a backend with timeouts (off)"),
+    "read_timeout": Option(timeout, "most seconds that a read may take; needs a backend with timeouts (off)"),
     "stale_entries": Option(integer(0), "entries of earlier answers kept in memory, of each kind; 0 is off (10000)"),
     "stale_for": Option(seconds, "largest age of an earlier answer, in seconds (300)"),
     "cache_top": Option(integer(0), "number of top players served from memory; 0 is off (0)"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
-from ...location import Location, Option, after_secret, check_options, integer, one_of, or_off, seconds, text
+from ...location import Location, Option, after_secret, check_options, integer, one_of, or_off, seconds, text, timeout
 
 MEMORY: Final = "memory"
 _SCHEMES: Final = ("redis", "rediss", "unix")
@@ -100,7 +100,7 @@ OPTIONS: Final[Mapping[str, Option]] = {
         one_of("open", "closed"),
         "while that Redis or Valkey is down: open lets updates pass, closed refuses them (open)",
     ),
-    "timeout": Option(seconds, "seconds without an answer after which that Redis or Valkey counts as down (0.1)"),
+    "timeout": Option(timeout, "seconds without an answer after which that Redis or Valkey counts as down (0.1)"),
     "retry_every": Option(seconds, "seconds between two attempts to reach that Redis or Valkey while it is down (1)"),
     "max_players": Option(integer(1), "most players whose updates are counted in memory at once (100000)"),
     "prefix": Option(_prefix, "prefix of the keys in that Redis or Valkey (leaderboard:rate)"),
