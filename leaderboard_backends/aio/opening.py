@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Generator, Mapping
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
@@ -101,6 +101,11 @@ def class_for(scheme: str) -> type[Any]:
     return async_backend_class(scheme) or backend_class(scheme)
 
 
+def awaits_parts(backend: type[Any], layers: Iterable[str]) -> bool:
+    """Return whether these parts around a board of a class (that of `class_for`) are made of coroutines."""
+    return issubclass(backend, AsyncLeaderboard | InProcessLeaderboard) and all(map(async_wrapper_class, layers))
+
+
 async def open_described(opening: Opening) -> AsyncLeaderboard:
     """Open a board that was described for `class_for`.
 
@@ -108,8 +113,7 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     parts stand around it.
     """
     backend: type[Any] = opening.backend
-    takes_parts = issubclass(backend, AsyncLeaderboard | InProcessLeaderboard)
-    if opening.layers and takes_parts and all(map(async_wrapper_class, opening.layers)):
+    if opening.layers and awaits_parts(backend, opening.layers):
         return await _open_with_parts(opening)
     if issubclass(backend, AsyncLeaderboard):
         if not opening.layers:

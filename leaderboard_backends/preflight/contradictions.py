@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
+from ..aio.opening import awaits_parts, class_for
 from ..config import Opening, open_leaderboard
 from ..errors import ConfigurationError
 from ..migration.target import target_of
@@ -50,7 +51,12 @@ def _check(layer: str, settings: Mapping[str, Any], opening: Opening) -> None:
         return
     if READ_TIMEOUT in settings:
         check_read_timeout(layer, opening)
-    alone = {name: value for name, value in settings.items() if name not in (READ_TIMEOUT, *ASKED)}
+    left_out: tuple[str, ...] = (READ_TIMEOUT, *ASKED)
+    if layer == "validation" and awaits_parts(class_for(opening.location.scheme), opening.layers):
+        from ..hardening.validation.settings import HOOKS  # noqa: PLC0415 - as above
+
+        left_out += HOOKS  # checked as they were read; an asyncio program awaits those that are coroutine functions
+    alone = {name: value for name, value in settings.items() if name not in left_out}
     wrapper_class(layer).wrap(open_leaderboard("memory://"), _no_other, **alone).close()
 
 

@@ -101,6 +101,22 @@ def test_a_function_is_imported_where_that_is_asked_for_and_only_then(
     assert "option player_exists='nowhere.at.all:exists' of validation is not allowed: 'nowhere.at.all'" in done.stderr
 
 
+def test_coroutine_functions_are_taken_where_an_asyncio_program_awaits_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    functions = "async def exists(player): return True\nasync def flag(found): pass\n"
+    (tmp_path / "players_in_time.py").write_text(functions)
+    hooks = "validation = {player_exists = 'players_in_time:exists', on_flag = 'players_in_time:flag'}\n"
+    boards = "[boards.a]\nurl = '{}'\n" + hooks.replace("{", "{{").replace("}", "}}")
+    check(tmp_path, boards.format("memory://"))
+    done = run("--import", str(tmp_path / "boards.toml"))
+    assert done.exit_code == 0, done.output
+    assert "on_flag=players_in_time:flag\n" in done.stdout
+    check(tmp_path, boards.format("zodb+memory://"))  # whose parts are called in threads
+    assert "it must be a plain function" in run("--import", str(tmp_path / "boards.toml")).stderr
+
+
 def test_passwords_are_shown_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOARD_PASSWORD", "hunter2")
     done = check(
