@@ -55,6 +55,12 @@ def test_head_of_a_stream_ends_and_writes_have_none(client: Caller) -> None:
     assert client.head("/boards/weekly/scores").status == 405
 
 
+@pytest.mark.parametrize("path", [path for path in READS if not path.startswith("/static")])
+def test_another_method_is_told_both(client: Caller, path: str) -> None:
+    answer = client.send("PUT", path)
+    assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD")
+
+
 # ---------------------------------------------------------------------- hosts, and the prefix of a proxy
 
 

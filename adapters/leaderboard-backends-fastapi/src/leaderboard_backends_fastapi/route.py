@@ -18,8 +18,10 @@ from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from pydantic import ValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from leaderboard_backends import ConfigurationError, LeaderboardError
 
@@ -81,6 +83,12 @@ def guarded_route(
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             self.most_bytes = getattr(endpoint, "most_bytes", 0)
             super().__init__(path, endpoint, **options)
+
+        async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+            methods = self.methods or ()
+            if scope["method"] not in methods and "GET" in methods:  # HEAD has a route of its own
+                raise HTTPException(405, headers={"Allow": "GET, HEAD"})
+            await super().handle(scope, receive, send)
 
         def get_route_handler(self) -> Handler:
             handle = super().get_route_handler()
