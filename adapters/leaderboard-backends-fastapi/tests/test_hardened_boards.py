@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from over_the_wire.boards import write_file
+from leaderboard_backends_fastapi import Watching
+from leaderboard_backends_fastapi.boards import ServedBoard
+from leaderboard_backends_fastapi.live import Live
+from leaderboard_backends_fastapi.snapshots import Snapshot
+from over_the_wire.boards import memory, write_file
 from over_the_wire.serving import Answer, Client, process
 from over_the_wire.streams import watching
 
@@ -131,6 +136,23 @@ def test_a_rule_that_refuses_is_named(port: int) -> None:
     ):
         assert (answer.status, answer.kind, answer.json["rule"]) == (422, "update-refused", "score_max")
     assert client.get("/top", n=61).json["rule"] == "max_n"
+
+
+def test_a_page_has_no_more_rows_than_may_be_read_and_the_log_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
+    async def look_twice() -> list[Snapshot]:
+        served = ServedBoard(board)
+        live = Live(served, Watching())
+        try:
+            return [await live.look(), await live.look()]
+        finally:
+            await served.close()
+
+    board = memory(validation={"max_n": 2})
+    board.update_scores([("u1", "Ada", 1), ("u2", "Grace", 2), ("u3", "Mary", 3)])
+    first, second = asyncio.run(look_twice())
+    assert (first.condition, first.count, second) == ("live", "The first 2 of 3 players", first)
+    (told,) = caplog.messages
+    assert "at most 2 rows instead of 50" in told
 
 
 def test_the_time_of_an_achievement_is_judged(port: int) -> None:

@@ -102,6 +102,11 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         """How many updates were flagged and refused, and how many reads were refused, by rule; for monitoring."""
         return self._reports.counts
 
+    @property
+    def max_n(self) -> int | None:
+        """The largest n of `get_top_n`, `None` without a limit."""
+        return self._rules.max_n
+
     def _settings(self) -> str:
         return str(self._rules)
 

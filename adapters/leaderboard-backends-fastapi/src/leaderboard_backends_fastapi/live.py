@@ -42,7 +42,7 @@ class Watching:
     """How boards are watched. Raises `ConfigurationError` for a value out of its bounds."""
 
     rows: int = 50
-    """How many entries a viewer sees, 1 to 1,000."""
+    """How many entries a viewer sees, 1 to 1,000; fewer where `max_n` of the board's validation is lower."""
     pushes_a_second: float = 2.0
     """How often a board is read, and so the most pushes a second: above 0, at most 20."""
     viewers: int = 500
@@ -108,6 +108,7 @@ class Live:
         self._last: Snapshot | None = None
         self._poller: asyncio.Task[None] | None = None
         self._reading: asyncio.Task[Snapshot] | None = None
+        self._rows: int | None = None
         self._closed = False
 
     def __repr__(self) -> str:
@@ -148,10 +149,22 @@ class Live:
 
     async def _read(self) -> Snapshot:
         try:
-            return await look(self.board.to("view"), self.watching.rows)
+            return await look(self.board.to("view"), self._most_rows())
         except Exception as error:  # noqa: BLE001 - viewers wait for the next look, whatever is wrong with this one
             _log.exception("reading the board %r for its viewers failed", self.board.name)
             return down(type(error).__name__)
+
+    def _most_rows(self) -> int:
+        """Return how many entries a viewer sees: no more than the validation of the board lets be read."""
+        if self._rows is None:
+            limits = [getattr(each, "max_n", None) for each in self.board.layers()]
+            self._rows = min([self.watching.rows, *(limit for limit in limits if isinstance(limit, int))])
+            if self._rows < self.watching.rows:
+                _log.warning(
+                    "the page of the board %r shows at most %d rows instead of %d: its validation has a lower max_n",
+                    *(self.board.name, self._rows, self.watching.rows),
+                )
+        return self._rows
 
     async def _poll(self) -> None:
         """Look and tell, as long as somebody watches."""
