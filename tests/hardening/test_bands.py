@@ -22,7 +22,7 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard, RankBand
 from leaderboard_backends.model import is_better
 from leaderboard_backends.testing.oracle import OracleBoard
-from leaderboard_backends.wrapper import Answer, ask
+from leaderboard_backends.wrapper import Answer, answered, ask
 
 PERCENTS = [0.1, 1.0, 5.0, 10.0, 25.0, 50.0, 100.0]
 
@@ -121,6 +121,22 @@ def test_a_closed_board_refuses(board: DegradableLeaderboard) -> None:
     board.close()
     with pytest.raises(LeaderboardClosedError):
         board.rank_band("ann")
+
+
+class OfReplicas(Counting):
+    """Notes that a replica answered, whose second answer is the oldest."""
+
+    def _other(self) -> None:
+        super()._other()
+        answered(Answer("replica", 0.5 if self.others == 2 else 0.25))
+
+
+def test_bounds_are_as_old_as_the_oldest_answer_of_a_replica_that_they_are_made_of(clock: Clock) -> None:
+    board = DegradableLeaderboard(OfReplicas(NaiveLeaderboard()), clock=clock)
+    board.update_scores([("ann", "", 9), ("bob", "", 5)])
+    assert ask(board.rank_band, "ann") == (RankBand("top 50 %", 50.0, 1, 1, 2, 0.5), Answer("approximate", 0.5))
+    clock.now += 1.0
+    assert band(board, "bob").age == 1.5
 
 
 @pytest.mark.parametrize("order", ["descending", "ascending"])

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from ...errors import BackendUnavailableError
 from ...model import Entry, Order, Score, is_better
+from ...wrapper import LIVE, answered, last_answer
 from .async_single_flight import AsyncSingleFlight
 from .bands import PATIENCE, PER_MILLE, RankBand, _End, _Ends
 
@@ -75,15 +76,19 @@ class AsyncRankBands:
             return ends
 
     async def _read(self) -> _Ends:
+        answered(LIVE)  # what an earlier read of this thread left there is none of this one
         moment, players, rank = self._clock(), await self._asked.players(), 0
+        ages = [last_answer().age]
         ends: list[_End] = []
         for per_mille in PER_MILLE:
             last = players * per_mille // PER_MILLE[-1]
             entries = await self._asked.get_range(last, last) if last else []
+            ages.append(last_answer().age)
             for entry in entries:
                 rank = max(rank, await self._count_to(entry.score))
+                ages.append(last_answer().age)
                 ends.append(_End(per_mille, entry.score, rank))
-        found = _Ends(max(players, rank), ends, moment)
+        found = _Ends(max(players, rank), ends, moment - max(ages))
         if players:
             self._ends = found
         return found

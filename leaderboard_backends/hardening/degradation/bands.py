@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from ...errors import BackendUnavailableError
 from ...model import Entry, Order, Score, is_better
+from ...wrapper import LIVE, answered, last_answer
 from .single_flight import SingleFlight
 
 PER_MILLE: Final = (1, 10, 50, 100, 250, 500, 1000)
@@ -106,15 +107,19 @@ class RankBands:
             return ends
 
     def _read(self) -> _Ends:
+        answered(LIVE)  # what an earlier read of this thread left there is none of this one
         moment, players, rank = self._clock(), self._asked.players(), 0
+        ages = [last_answer().age]
         ends: list[_End] = []
         for per_mille in PER_MILLE:
             last = players * per_mille // PER_MILLE[-1]
             entries = self._asked.get_range(last, last) if last else []
+            ages.append(last_answer().age)
             for entry in entries:
                 rank = max(rank, self._count_to(entry.score))
+                ages.append(last_answer().age)
                 ends.append(_End(per_mille, entry.score, rank))
-        found = _Ends(max(players, rank), ends, moment)
+        found = _Ends(max(players, rank), ends, moment - max(ages))
         if players:
             self._ends = found
         return found
