@@ -15,6 +15,7 @@ from ..comparison.report.advice import answer_section
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Durability
 from .cost import priced, read_result_for
+from .options import WholeRange
 from .quantities import quantity, read_durability, read_players, read_rate, read_time
 
 DEFAULT_RATE: Final = "100/s"
@@ -32,8 +33,8 @@ DURABLE: Final[Durability] = "every commit"
     help="Update rate of all players together, such as 2000/s or 120K/m.",
 )
 @quantity("--reads", read_rate, help="Read rate, written like --updates.  [default: same as --updates]")
-@click.option("--servers", type=click.IntRange(1), default=1, show_default=True, help="Number of app servers.")
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="App processes per server.")
+@click.option("--servers", type=WholeRange(1), default=1, show_default=True, help="Number of app servers.")
+@click.option("--workers", type=WholeRange(1), default=1, show_default=True, help="App processes per server.")
 @click.option(
     "--durable", is_flag=True, help="No acknowledged update may be lost: same as --durability 'every commit'."
 )

@@ -20,6 +20,7 @@ from ..preflight.contradictions import contradictions
 from ..preflight.expectations import Expectations, read_expectations
 from ..registry import wrapper_class
 from ..testing.opening import find_modules_here
+from .options import WholeRange
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Check a configuration file of boards without opening any."
@@ -35,7 +36,7 @@ def config() -> None:
 @click.argument("path", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
 @click.option(
     "--workers",
-    type=click.IntRange(1),
+    type=WholeRange(1),
     metavar="N",
     help="Processes of the app that open each board.  [default: workers in [preflight.NAME]]",
 )

@@ -27,7 +27,7 @@ from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
-from .options import FiniteRange
+from .options import FiniteRange, WholeRange
 from .progress import TestBar
 from .supervision import Listen, supervised
 from .verdicts import print_report, print_verdicts
@@ -50,7 +50,7 @@ MARKDOWN_FILE: Final = "conformance.md"
 @click.option("--examples", type=click.IntRange(1, 100_000), help="Random programs per order and keep.  [default: 60]")
 @click.option(
     "--players",
-    type=click.IntRange(LEAST_PLAYERS),
+    type=WholeRange(LEAST_PLAYERS),
     help=f"Players on large boards, at least {LEAST_PLAYERS}; with fewer than the default the verdict is only "
     "partial.  [default: 100000]",
 )
@@ -68,7 +68,7 @@ MARKDOWN_FILE: Final = "conformance.md"
 )
 @click.option(
     "--failures",
-    type=click.IntRange(0),
+    type=WholeRange(0),
     default=SHOWN_FAILURES,
     show_default=True,
     help="How many failures to print in full.",

@@ -15,6 +15,7 @@ from ..comparison.measurements import Measurements
 from ..comparison.report.cost import cost_sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.schema import Result
+from .options import WholeRange
 from .quantities import Command, quantity, read_sizes
 
 DEFAULT_PLAYERS: Final = "100K,1M,10M"
@@ -41,11 +42,9 @@ def read_result_for(given: Inputs, path: Path | None) -> Result:
 @click.command("cost", short_help="Estimate what each backend costs per month and over years.")
 @click.argument("result", type=click.Path(path_type=Path), required=False, metavar="[RESULT.json]")
 @quantity("--players", read_sizes, default=DEFAULT_PLAYERS, show_default=True, help="Numbers of players.")
-@click.option("--servers", type=click.IntRange(1), help="Number of app servers.  [default: from the model]")
-@click.option("--workers", type=click.IntRange(1), help="App processes per server.  [default: from the model]")
-@click.option(
-    "--replicas", type=click.IntRange(0), help="Cache nodes in addition to the first.  [default: from the model]"
-)
+@click.option("--servers", type=WholeRange(1), help="Number of app servers.  [default: from the model]")
+@click.option("--workers", type=WholeRange(1), help="App processes per server.  [default: from the model]")
+@click.option("--replicas", type=WholeRange(0), help="Cache nodes in addition to the first.  [default: from the model]")
 @priced
 @click.option("--trace", is_flag=True, help="Print how each amount was computed.")
 def cost(

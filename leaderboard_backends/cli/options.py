@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
+from typing import Any, Final
 
 import click
+
+from ..model import shorten
+
+MOST: Final = 1_000_000_000
+"""The most of anything that is counted here: products of a few of them are numbers that a float holds."""
 
 
 class FiniteRange(click.FloatRange):
@@ -16,4 +21,15 @@ class FiniteRange(click.FloatRange):
         number = super().convert(value, param, ctx)
         if not isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
+        return number
+
+
+class WholeRange(click.IntRange):
+    """A range of whole numbers whose help names no end; what no computation takes is refused all the same."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number; fails for what is none, out of the range, or above `MOST`."""
+        number: int = super().convert(value, param, ctx)
+        if number > MOST:
+            self.fail(f"{shorten(value)} is above {MOST}.", param, ctx)
         return number

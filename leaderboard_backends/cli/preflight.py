@@ -31,7 +31,7 @@ from ..preflight.expectations import Expectations, read_expectations, stated
 from ..preflight.finding import STATUSES, Line, Report, Status
 from ..preflight.run import run_checks
 from ..testing.opening import find_modules_here
-from .options import FiniteRange
+from .options import FiniteRange, WholeRange
 from .streams import foreign_output_to_stderr
 
 SHORT_HELP: Final = "Check before a launch that configured boards are ready."
@@ -66,7 +66,7 @@ _STYLES: Final[dict[Status, str]] = {
     show_default=True,
     help="Duration of the load test, in seconds.",
 )
-@click.option("--workers", type=click.IntRange(1), metavar="N", help="Processes of the app; overrides workers in FILE.")
+@click.option("--workers", type=WholeRange(1), metavar="N", help="Processes of the app; overrides workers in FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the tables.")
 def preflight(path: Path, names: tuple[str, ...], seconds: float, workers: int | None, *, as_json: bool) -> None:
     """Check that each board of FILE is ready for production, and say what is missing and what to do.

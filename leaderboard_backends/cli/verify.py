@@ -22,7 +22,7 @@ from ..model import Entry
 from ..numerals import duration, whole
 from ..protocol import LeaderboardBackend
 from .boards import CONFIG, find_boards, keeping, open_storages, place_of
-from .options import FiniteRange
+from .options import FiniteRange, WholeRange
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr
 
@@ -42,7 +42,7 @@ SHOWN: Final = 20
 @click.option("--remove", is_flag=True, help="With --repair: also remove from B the players that A does not have.")
 @click.option(
     "--most",
-    type=click.IntRange(1),
+    type=WholeRange(1),
     default=MOST,
     show_default=True,
     metavar="N",

@@ -87,12 +87,18 @@ def test_as_many_reads_as_updates_are_meant_unless_they_are_given(measured: str)
         (["--players", "1K", "--durability", "not known"], "write one of memory only, everysec, every commit"),
         (["--players", "1K", "--durable", "--durability", "everysec"], "give one of them"),
         (["--players", "1K", "--servers", "0"], "is not in the range"),
+        (["--players", "1K", "--servers", "9" * 400], "is above 1000000000."),
+        (["--players", "1K", "--workers", "1000000001"], "is above 1000000000."),
     ],
 )
 def test_bad_options_are_refused_in_a_line(measured: str, arguments: list[str], said: str) -> None:
     done = run(*arguments, measured)
     assert done.exit_code == 2
     assert said in " ".join(done.output.replace("│", " ").split())
+
+
+def test_the_help_names_no_end_of_what_is_counted() -> None:
+    assert run("--help").output.count("x>=1") == 2
 
 
 def test_a_term_that_the_price_table_does_not_have_is_refused(measured: str) -> None:
