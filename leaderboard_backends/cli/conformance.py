@@ -27,7 +27,7 @@ from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
-from .options import FiniteRange, WholeRange
+from .options import Seconds, WholeRange
 from .progress import TestBar
 from .supervision import Listen, supervised
 from .verdicts import print_report, print_verdicts
@@ -61,7 +61,7 @@ MARKDOWN_FILE: Final = "conformance.md"
 @click.option("--asyncio", "through_asyncio", is_flag=True, help="Open boards with open_async_leaderboard.")
 @click.option(
     "--time-limit",
-    type=FiniteRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     metavar="SECONDS",
     help="Fail a test that takes longer than this; after three of those the rest is not run.  "
     "[default: 180, or as your class sets it; five times that with --thorough]",

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import click
 
+from ..location import MOST_SECONDS
 from ..model import shorten
 
 MOST: Final = 1_000_000_000
@@ -32,4 +33,15 @@ class WholeRange(click.IntRange):
         number: int = super().convert(value, param, ctx)
         if number > MOST:
             self.fail(f"{shorten(value)} is above {MOST}.", param, ctx)
+        return number
+
+
+class Seconds(FiniteRange):
+    """A time whose help names no end; one that no timer takes is refused all the same."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return the number; fails as that of a range, and above what clocks and timers take."""
+        number = super().convert(value, param, ctx)
+        if number > MOST_SECONDS:
+            self.fail(f"{shorten(value)} is above {MOST_SECONDS} seconds.", param, ctx)
         return number

@@ -100,6 +100,12 @@ def test_the_command_of_a_page_has_every_option_that_counts(tmp_path: Path) -> N
     assert f"Made by `{command_line}`." in (tmp_path / "conformance.md").read_text()
 
 
+def test_a_time_limit_that_no_timer_takes_is_refused() -> None:
+    result = run("naive", "--part", "isolation", "--time-limit", "1e10")
+    assert result.exit_code == 2
+    assert "is above 1000000000 seconds" in " ".join(result.output.split())
+
+
 def test_an_unknown_part_is_refused_with_the_known_ones() -> None:
     result = run("memory://", "--part", "nosuch")
     assert result.exit_code == 2
