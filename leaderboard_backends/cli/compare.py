@@ -6,6 +6,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from typing import Any, Final
 
@@ -177,7 +178,8 @@ def _run(order: Order, out: Path | None) -> Result:
             else "no run was saved; --out FILE saves them"
         )
         raise click.ClickException(
-            f"the comparison stopped: {where}{error.strerror or error}. Free some space and run it again: {kept}."
+            f"the comparison stopped: {where}{error.strerror or error}. {_remedy(error).capitalize()} and run it "
+            f"again: {kept}."
         ) from error
 
 
@@ -273,11 +275,15 @@ def _keep(result: Result, out: Path, journal: Journal) -> None:
         write_atomically(out, encode_result(result))
     except OSError as error:
         raise click.ClickException(
-            f"{out} cannot be written: {error.strerror}. {_journal(out)} has all runs: free some space, then --resume "
-            f"writes the result."
+            f"{out} cannot be written: {error.strerror}. {_journal(out)} has all runs: {_remedy(error)}, then "
+            "--resume writes the result."
         ) from error
     if result.finished:
         journal.end()
+
+
+def _remedy(error: OSError) -> str:
+    return "free some space" if error.errno in (ENOSPC, EDQUOT) else "correct that"
 
 
 def _print_summary(result: Result, out: Path | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from leaderboard_backends.cli import comparison_bar
+from leaderboard_backends.cli import compare, comparison_bar
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.comparison.journal import Head, Journal
 from leaderboard_backends.comparison.result_files import read_result
@@ -251,6 +252,20 @@ def test_a_full_disk_ends_a_comparison_in_a_line_and_it_goes_on_where_there_is_r
     again = run(*arguments, "--out", str(out), "--resume")
     assert again.exit_code == 0, again.output
     assert len(read_result(out).runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "Free some space"), (errno.EDQUOT, "Free some space"), (errno.EACCES, "Correct that")],
+)
+def test_only_a_full_disk_is_said_to_need_room(number: int, remedy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, "no", "/srv/traces")
+
+    monkeypatch.setattr(compare, "run_comparison", fail)
+    done = run("memory", "--players", "10", *QUICK)
+    assert done.exit_code == 1
+    assert f"the comparison stopped: /srv/traces: no. {remedy} and run it again: " in " ".join(done.stderr.split())
 
 
 def test_going_on_with_nothing_is_refused(tmp_path: Path) -> None:
