@@ -275,7 +275,13 @@ class ReplicatedLeaderboard(Wrapper):
 
     def _close(self) -> None:
         self._follower.remove(self._replica)
-        super()._close()
+        try:
+            super()._close()
+        except BaseException:
+            if not self._closed:  # the board inside refused, and stays open
+                self._replica.closed = False
+                self._follower.add(self._replica)
+            raise
 
 
 def _stands_in_part(error: LeaderboardError) -> bool:

@@ -347,6 +347,20 @@ def test_the_reader_ends_with_the_last_board(opened: Opened, boards: list[Leader
     until(lambda: not [thread for thread in threading.enumerate() if thread.name == "leaderboard-replica"])
 
 
+def test_a_board_that_refuses_to_close_is_followed_again(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    replica = copied(opened())
+
+    def refuse() -> NoReturn:
+        raise BackendUnavailableError("in the middle of a call")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replica.inner, "close", refuse)
+        with pytest.raises(BackendUnavailableError, match="in the middle of a call"):
+            replica.close()
+    assert not replica.closed
+    until(lambda: replica.status.state == "following")
+
+
 def test_a_forked_child_follows_for_itself(opened: Opened) -> None:
     board = copied(opened())
     board.update_score("ada", "Ada", 1)
