@@ -396,6 +396,7 @@ FACES: Final = (
         texts={
             "Probe(inner, probe_timeout)": "Probe(countable(inner), probe_timeout)",
             "self._probe.ask()": "await in_thread(self._probe.ask)",
+            "self._watch.stop()": "await in_thread(self._watch.stop)",
             "list(islice(entries, 1))": "await first_of(entries)",
             "            yield from entries\n": "            async for each in entries:\n                yield each\n",
             "from .observability.spans import": "from .observability.async_spans import",

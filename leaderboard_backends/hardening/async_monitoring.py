@@ -122,9 +122,9 @@ class AsyncMonitoredLeaderboard(AsyncWrapper):
             await super()._close()
         finally:
             if self._closed:  # else the board inside refused, and is looked after as before
-                if self._watch is not None:
-                    self._watch.stop()
                 self._shared.close(self._own)
+                if self._watch is not None:
+                    await in_thread(self._watch.stop)
 
     # ------------------------------------------------------------------ each call is taken down
 

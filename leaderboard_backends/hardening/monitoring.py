@@ -127,9 +127,9 @@ class MonitoredLeaderboard(Wrapper):
             super()._close()
         finally:
             if self._closed:  # else the board inside refused, and is looked after as before
+                self._shared.close(self._own)
                 if self._watch is not None:
                     self._watch.stop()
-                self._shared.close(self._own)
 
     # ------------------------------------------------------------------ each call is taken down
 

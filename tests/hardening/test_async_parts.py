@@ -82,6 +82,30 @@ def test_a_board_on_a_server_is_measured_and_its_players_are_asked_on_its_loop(s
     asyncio.run(program())
 
 
+def test_the_loop_goes_on_while_a_closing_board_waits_for_a_hook(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, goes_on = threading.Event(), threading.Event()
+
+    def look() -> None:
+        looks.set()
+        goes_on.wait(30)
+
+    async def program() -> None:
+        table = {"registry": CollectorRegistry(), "alerts": True, "alert_interval": 0.001}
+        board = await open_async_leaderboard("memory://", monitoring=table)
+        monitored = layer(board, AsyncMonitoredLeaderboard)
+        assert monitored is not None
+        monkeypatch.setattr(monitored.alerts, "evaluate", look)
+        await asyncio.to_thread(looks.wait, 30)
+        closing = asyncio.create_task(board.close())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not closing.done()
+        goes_on.set()
+        await closing
+
+    asyncio.run(program())
+
+
 def test_limits_hold_for_tasks_that_write_at_the_same_time(server: EmbeddedServer) -> None:
     """On the server the storage checks them; in memory, updates of one player wait for each other."""
 
