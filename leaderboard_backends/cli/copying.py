@@ -120,7 +120,7 @@ class _Run:
             plan = plan_copy(source, target, resume=self._resume)
             for note in plan.notes:
                 click.echo(visible(f"Note: {note}"), err=True)
-            with saying_how_far(PlayerBar("copy", plan.players), partial(_reached, players=plan.players)) as bar:
+            with saying_how_far(PlayerBar("copy", plan.players), partial(_reached, plan=plan)) as bar:
                 done = copy_board(
                     source, target, resume=self._resume, rate=self._rate, limits=self._limits, hear=bar.hear
                 )
@@ -180,10 +180,14 @@ class _Run:
         return _Cost(reading + writing, reading + reading_back, size)
 
 
-def _reached(done: int, players: int) -> str:
+def _reached(done: int, plan: CopyPlan) -> str:
     """Return in words how far a copy came that something ended early."""
-    reached = whole(done) if done else "at most the first batch"
-    return f"The target has {reached} of {whole(players)} players; continue with the same command and --resume."
+    of_all = f"of {whole(plan.players)} players"
+    if done < plan.present:
+        reached = f"The target had {whole(plan.present)} {of_all}, and {whole(done)} were compared"
+    else:
+        reached = f"The target has {whole(done) if done else 'at most the first batch'} {of_all}"
+    return f"{reached}; continue with the same command and --resume."
 
 
 def _count_broken(source: LeaderboardBackend, players: int, limits: TargetLimits) -> dict[str, int]:

@@ -15,7 +15,7 @@ from time import monotonic
 import pytest
 from click.testing import CliRunner, Result
 
-from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.cli import progress
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.comparison.report.terminal import PlainConsole
@@ -179,6 +179,23 @@ def test_a_copy_that_is_stopped_says_how_to_continue(source: str, target: str) -
         assert "of 12,000 players; continue with the same command and --resume." in told
         assert told.endswith("Interrupted.\n")
         assert content_is_beginning(source, board)
+
+
+def test_a_copy_that_is_stopped_while_it_compares_tells_what_the_target_has(
+    source: str, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hear = progress.PlayerBar.hear
+
+    def stop(bar: progress.PlayerBar, players: int) -> None:
+        hear(bar, players)
+        raise BackendUnavailableError("the source is gone.")
+
+    with open_leaderboard(source) as full, open_leaderboard(target) as board:
+        board.update_scores([entry[1:] for entry in full.get_top_n(3_000)])
+    monkeypatch.setattr(progress.PlayerBar, "hear", stop)
+    done = run(source, target, "--resume")
+    assert done.exit_code == 1
+    assert "The target had 3,000 of 12,000 players, and 1,000 were compared; continue with the same" in done.stderr
 
 
 def content_is_beginning(source: str, board: LeaderboardBackend) -> bool:
