@@ -148,16 +148,19 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
     async def _check_nodes(self) -> str:
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
         nodes = [self._cluster.server(node) for node in (await self._cluster.slot_map()).primaries()]
-        found = await exchange({node: [self._manifest.information()] for node in nodes}, monotonic() + CONNECT_TIMEOUT)
-        answers = {node: outcome for node, (outcome,) in found.items()}
-        versions = [
-            check_server(answer, node.address, cluster=True)
-            for node, answer in answers.items()
-            if not isinstance(answer, BackendError)
-        ]
-        if not versions:
-            raise next(iter(answers.values()))
-        return versions[0]
+        answers: dict[Any, Any] = {}
+        for some in (nodes, *([node] for node in nodes)):  # one by one where one that is gone took the time of all
+            questions = {node: [self._manifest.information()] for node in some}
+            found = await exchange(questions, monotonic() + CONNECT_TIMEOUT)
+            answers |= {node: outcome for node, (outcome,) in found.items()}
+            versions = [
+                check_server(answer, node.address, cluster=True)
+                for node, answer in answers.items()
+                if not isinstance(answer, BackendError)
+            ]
+            if versions:
+                return versions[0]
+        raise next(iter(answers.values()))
 
     async def _clear(self) -> None:
         for _ in range(_TURNS):

@@ -72,6 +72,7 @@ def open_board() -> Iterator[Callable[..., LeaderboardBackend]]:
 
 REPLACES_METHODS: Final = {
     "test_an_operation_asks_all_nodes_at_once",
+    "test_nodes_are_asked_one_by_one_where_the_first_took_the_time_of_all",
     "test_an_update_that_a_batch_has_overtaken_takes_a_new_ticket",
     "test_where_all_tickets_take_long_an_update_uses_the_second",
     "test_an_error_between_two_batches_says_that_the_first_was_applied",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -22,7 +22,9 @@ import trustme
 
 from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardBackend
 from leaderboard_backends.answers import LIVE, Coverage, ask, partial_answers
+from leaderboard_backends.backends.redis import sharded
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
+from leaderboard_backends.backends.redis.server import Server, exchange
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendError, RankUnknownError, ShardsMissingError, WriteOutcomeUnknownError
 from leaderboard_backends.model import Score
@@ -244,6 +246,20 @@ def test_a_partial_read_counts_in_a_shard_again_that_has_answered_since(
     monkeypatch.setattr(board, "_carry", carry_but_once)
     assert board.get_entries(["p0", "p1"]) == oracle.get_entries(["p0", "p1"])
     assert asked == [set(), everywhere, set(), everywhere]
+
+
+def test_nodes_are_asked_one_by_one_where_the_first_took_the_time_of_all(
+    lone: EmbeddedCluster, open_board: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = opened(lone, open_board)
+
+    def hurried(parts: Mapping[Server, Sequence[Any]], deadline: float) -> dict[Server, list[Any]]:
+        if len(parts) == 1:
+            return exchange(parts, deadline)
+        return {server: [BackendUnavailableError("there was no time left for it.")] for server in parts}
+
+    monkeypatch.setattr(sharded, "exchange", hurried)
+    assert board._check_nodes() == board._cluster.version
 
 
 def test_beside_a_frozen_primary_the_others_are_given_forgotten_scripts(
