@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from sqlite3 import connect
 from typing import Any, NoReturn
@@ -25,10 +26,12 @@ from leaderboard_backends import (
     open_leaderboard,
 )
 from leaderboard_backends.cli.group import leaderboard
-from leaderboard_backends.migration import steering
+from leaderboard_backends.migration import Verification, steering
+from leaderboard_backends.migration.fences import MigrationFence
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
 from leaderboard_backends.migration.record import Record
+from leaderboard_backends.migration.switching import Switch
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .boards import content, rows
@@ -97,6 +100,27 @@ def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer,
     assert migrate("finish", config)["phase"] == migrate("status", config)["phase"] == "finished"
     with closing(connect(tmp_path / "board.db")) as connection:
         assert connection.execute("SELECT name FROM board").fetchall() == [("weekly",)]  # no record is left
+
+
+def test_a_switch_after_which_the_boards_differ_has_an_exit_code_of_its_own(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verify = Switch._verify_after
+
+    def find_more(switch: Switch, paused: MigrationFence) -> Verification:
+        found = verify(switch, paused)
+        assert found is not None
+        return replace(found, complete=False)
+
+    config = config_of(tmp_path, f"{server.url}?board=different", f"sqlite://{tmp_path}/board.db")
+    with open_leaderboard(server.url, board="different") as board:
+        board.update_scores(FIRST)
+    migrate("start", config, "--until-caught-up")
+    monkeypatch.setattr(Switch, "_verify_after", find_more)
+    done = CliRunner().invoke(leaderboard, ["migrate", "cut-over", "--config", str(config), "weekly"])
+    assert done.exit_code == 3, done.output
+    assert "Verified after it: the boards differ" in done.stdout
+    assert migrate("status", config)["serves"] == "target"
 
 
 @pytest.mark.parametrize("held", ["source", "target"])
