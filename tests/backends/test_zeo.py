@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -11,6 +12,7 @@ from time import monotonic
 
 import pytest
 import ZODB
+from zc.lockfile import LockFile
 from ZEO.ClientStorage import ClientStorage
 from ZODB.POSException import ConflictError
 
@@ -238,6 +240,14 @@ def test_the_options_of_zodburi_are_taken(server: EmbeddedZEO) -> None:
         assert info.machine_crash.amount == "not known"
         assert board.storage.startswith("ZEO 6")
         assert declared.storage_info().machine_crash[::2] == ("everything", True)
+
+
+def test_a_cache_file_that_cannot_be_had_is_an_error_that_names_its_options(tmp_path: Path) -> None:
+    url, why = "zeo:///nowhere/zeo.sock", "process has its cache file"
+    with closing(LockFile(str(tmp_path / "app-1.zec.lock"))), pytest.raises(BackendUnavailableError, match=why):
+        open_leaderboard(url, client="app", var=str(tmp_path))
+    with pytest.raises(BackendUnavailableError, match=why):
+        open_leaderboard(url, client="app", var=str(tmp_path / "missing"))
 
 
 def test_boards_of_a_process_with_the_same_options_share_a_connection(server: EmbeddedZEO) -> None:

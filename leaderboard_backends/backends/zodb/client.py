@@ -17,7 +17,7 @@ from ZEO.asyncio.futures import AsyncTask, run_coroutine_threadsafe, switch_thre
 from ZEO.ClientStorage import ClientStorage
 from ZEO.Exceptions import ClientDisconnected
 
-from ...errors import BackendUnavailableError
+from ...errors import BackendUnavailableError, LeaderboardError
 from .served import see_newest
 
 Address: TypeAlias = tuple[str, int] | str
@@ -208,7 +208,7 @@ class Connector:
     def __call__(self) -> Any:
         """Return a ZEO client's storage.
 
-        Raises `BackendUnavailableError` where no server answers within `wait_timeout`.
+        Raises `BackendUnavailableError` where no server answers within `wait_timeout`, or no client can start.
         """
         _give_up(self._made)
         until = monotonic() + _ENDING  # for all of them: they may have the file of the cache
@@ -224,6 +224,14 @@ class Connector:
                 f"{self._place}: no ZEO server that serves the storage {self._settings['storage']!r} answered within "
                 f"{self._settings['wait_timeout']:g} s (wait_timeout): start one with runzeo, or correct the address "
                 "or the option storage. Nothing was applied."
+            ) from error
+        except LeaderboardError:
+            raise
+        except Exception as error:  # of the cache file, or of the thread
+            raise BackendUnavailableError(
+                f"{self._place}: its client cannot start ({type(error).__name__}: {error}). Check that no other "
+                "process has its cache file (options client and var), that this user may write it, and the limits "
+                "of open files and threads. Nothing was applied."
             ) from error
 
 
