@@ -33,6 +33,17 @@ MOST_WAITING: Final = 20_000
 """Calls of one board that may wait for a thread."""
 
 
+class _Executor(ThreadPoolExecutor):
+    """Has the threads that there are make all calls, where the process may start no more."""
+
+    def _adjust_thread_count(self) -> None:
+        try:
+            super()._adjust_thread_count()
+        except RuntimeError:
+            if not self._threads:
+                raise
+
+
 class Threads:
     """At most `most` threads, started when they are needed; calls that find none free wait in line."""
 
@@ -47,10 +58,20 @@ class Threads:
         self._waiting = 0
 
     def start(self, call: Callable[..., Value], *arguments: Any) -> Future[Value]:
-        """Have a thread make a call, and return what will have its outcome."""
+        """Have a thread make a call, and return what will have its outcome.
+
+        Raises `BackendUnavailableError` where the process may start no thread.
+        """
         if self._executor is None:
-            self._executor = ThreadPoolExecutor(self._most, thread_name_prefix="leaderboard")
-        return self._executor.submit(call, *arguments)
+            self._executor = _Executor(self._most, thread_name_prefix="leaderboard")
+        try:
+            return self._executor.submit(call, *arguments)
+        except RuntimeError as error:
+            self._executor = None  # and with it the call, which stands in its line all the same
+            raise BackendUnavailableError(
+                f"no thread could be started for this call ({error}); nothing was sent. Raise the limit of threads of "
+                "this user or container, or use fewer."
+            ) from error
 
     async def run(self, call: Callable[..., Value], *arguments: Any, at_work: set[Future[Any]] | None = None) -> Value:
         """Make a call in a thread, in the context of this task, and return its answer, or raise what it raises.
@@ -148,6 +169,9 @@ class ThreadedLeaderboard(AsyncDelegatingLeaderboard):
         closing = Threads(1)  # a thread that is free, whatever the others wait for
         try:
             await closing.run(self._board.close)
+        except BaseException:
+            self._closed = self._board.closed  # without a thread, it stays open
+            raise
         finally:
             closing.end()
             self._threads.end()

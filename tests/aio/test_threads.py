@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from threading import Event, current_thread
+from threading import Event, Thread, current_thread
 from types import FunctionType
 
 import pytest
@@ -247,6 +247,49 @@ def test_a_board_that_looks_at_all_players_answers_at_once_while_it_is_small() -
         assert await board.get_rank("p0") == MOST_ROWS + 1
         assert board._threads._executor is not None
         assert before is not None or board._threads._executor is not before
+        await board.close()
+
+    asyncio.run(program())
+
+
+def no_thread(_: Thread) -> None:
+    """Fail as the start of a thread does in a process that may have no more."""
+    raise RuntimeError("can't start new thread")
+
+
+def test_a_call_for_which_no_thread_can_be_started_is_never_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def program() -> None:
+        board = ThreadedLeaderboard(NaiveLeaderboard())
+        with monkeypatch.context() as patch:
+            patch.setattr(Thread, "start", no_thread)
+            with pytest.raises(BackendUnavailableError, match="nothing was sent"):
+                await board.increment_score("ada", "Ada", 1)
+            with pytest.raises(BackendUnavailableError, match="nothing was sent"):
+                await board.close()
+        assert not board.closed
+        assert (await board.increment_score("ada", "Ada", 1)).score == 1
+        await board.close()
+        assert board.board.closed
+
+    asyncio.run(program())
+
+
+def test_where_no_more_threads_can_be_started_those_that_there_are_make_all_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def program() -> None:
+        slow = Slow()
+        board = ThreadedLeaderboard(slow)
+        waiting = asyncio.create_task(board.get_rank("ada"))
+        await until(lambda: len(slow.waiting) == 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(Thread, "start", no_thread)
+            adding = asyncio.create_task(board.increment_score("ada", "Ada", 1))
+            await asyncio.sleep(0)
+            assert not adding.done()
+            slow.go.set()
+            assert (await adding).score == 1
+        assert await waiting is None
         await board.close()
 
     asyncio.run(program())
