@@ -410,8 +410,13 @@ def _caused(error: BackendError, cause: Exception) -> BackendError:
 
 
 async def in_parsing_thread(call: Callable[..., T], *arguments: Any) -> T:
-    """Return what a call returns that takes long and waits for nothing, made in a thread."""
-    return await asyncio.get_running_loop().run_in_executor(_parsing(), call, *arguments)
+    """Return what a call returns that takes long and waits for nothing, made in a thread, if one can be started."""
+    try:
+        parsing = asyncio.get_running_loop().run_in_executor(_parsing(), call, *arguments)
+    except RuntimeError:
+        _parsing.cache_clear()  # with the call, which stands in the executor's line all the same
+        return call(*arguments)
+    return await parsing
 
 
 @cache

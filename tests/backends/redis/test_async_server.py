@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -695,6 +696,25 @@ def test_a_server_without_places_says_so_whatever_it_is_greeted_with() -> None:
                     await open_async_leaderboard(url, **options)
 
         run(program)
+
+
+def test_what_is_to_be_parsed_in_a_thread_is_parsed_once_where_none_can_be_started(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_thread(_: Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    parsed: list[int] = []
+
+    async def program() -> None:
+        async_server._parsing.cache_clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(Thread, "start", no_thread)
+            await async_server.in_parsing_thread(parsed.append, 1)
+        await async_server.in_parsing_thread(parsed.append, 2)
+
+    run(program)
+    assert parsed == [1, 2]
 
 
 def test_tls_is_spoken_and_a_strange_certificate_is_refused(
