@@ -339,6 +339,28 @@ def test_many_boards_of_one_server_have_one_reader(opened: Opened) -> None:
     assert len(readers) == 1
 
 
+@pytest.mark.parametrize("name", ["leaderboard-replica", "leaderboard-replica-load"])
+def test_without_a_thread_the_storage_answers_and_the_copy_comes_once_there_is_one(
+    server: EmbeddedServer, opened: Opened, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    start = Thread.start
+
+    def refuse(thread: Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        board = opened(on=server)
+        board.update_score("ada", "Ada", 1)
+        assert ask(board.get_rank, "ada") == (1, Answer("live", 0.0))
+        found = layer(board, ReplicatedLeaderboard)
+        assert found is not None
+        until(lambda: found.status.problem == "can't start new thread")
+    until(lambda: board.get_rank("ada") == 1 and found.status.state == "following")
+
+
 def test_the_reader_ends_with_the_last_board(opened: Opened, boards: list[LeaderboardBackend]) -> None:
     opened()
     while boards:
