@@ -53,6 +53,10 @@ class BatchOutcomes(NamedTuple):
     """Those that may have been applied."""
 
 
+def _with_applied(text: str, applied: int) -> str:
+    return f"{text} The first {applied} updates of this call were applied." if applied else text
+
+
 class LeaderboardError(Exception):
     """Base class of every error that this library raises on purpose."""
 
@@ -113,7 +117,16 @@ class RateLimitExceededError(LeaderboardError):
 
 
 class LeaderboardClosedError(LeaderboardError):
-    """The board object was closed; open the board again."""
+    """The board object was closed; open the board again.
+
+    `applied` counts the updates of an `update_scores` call that it had applied before it was closed.
+    """
+
+    applied: int = 0
+    outcomes: BatchOutcomes | None = None
+
+    def __str__(self) -> str:
+        return _with_applied(super().__str__(), self.applied)
 
 
 class UnsupportedOperationError(LeaderboardError):
@@ -131,8 +144,7 @@ class BackendError(LeaderboardError):
     outcomes: BatchOutcomes | None = None
 
     def __str__(self) -> str:
-        text = super().__str__()
-        return f"{text} The first {self.applied} updates of this call were applied." if self.applied else text
+        return _with_applied(super().__str__(), self.applied)
 
 
 class BackendUnavailableError(BackendError):

@@ -75,8 +75,11 @@ def test_a_backend_error_knows_no_applied_updates_unless_told() -> None:
     assert (error.applied, errors.BackendError.applied) == (1000, 0)
 
 
-def test_a_backend_error_says_how_many_updates_stand() -> None:
-    error = errors.BackendFullError("out of memory.")
+@pytest.mark.parametrize("kind", [errors.BackendFullError, errors.LeaderboardClosedError])
+def test_a_backend_error_says_how_many_updates_stand(
+    kind: type[errors.BackendFullError | errors.LeaderboardClosedError],
+) -> None:
+    error = kind("out of memory.")
     assert str(error) == "out of memory."
     error.applied = 3000
     assert str(error) == "out of memory. The first 3000 updates of this call were applied."

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 import ZODB
@@ -281,6 +282,27 @@ def test_batches_keep_the_order_of_updates_on_a_larger_board(path: Path) -> None
         board.update_scores([(f"p{player}", "", 5) for player in reversed(range(100))])
         assert [entry.player_id for entry in board.get_top_n(100)] == [f"p{player}" for player in reversed(range(100))]
         board._check()
+
+
+def test_a_batch_that_close_overtakes_says_how_many_updates_stand(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ZODBLeaderboard(path=path, batch_size=2) as board:
+        board.update_scores([(f"p{player}", "", 0) for player in range(20)])
+        write, calls = board._write, 0
+
+        def closing(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            changed = write(*arguments, **options)
+            if calls == 3:  # the first one only asks whether to build the board anew
+                board.close()
+            return changed
+
+        monkeypatch.setattr(board, "_write", closing)
+        with pytest.raises(LeaderboardClosedError, match="The first 4 updates of this call were applied") as caught:
+            board.update_scores([(f"p{player}", "", 1) for player in range(6)])
+        assert caught.value.applied == 4
+    with ZODBLeaderboard(path=path) as board:
+        assert board.count_by_score(1, 1) == 4
 
 
 def test_packing_shrinks_the_file_and_keeps_the_board(path: Path) -> None:

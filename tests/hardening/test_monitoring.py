@@ -196,12 +196,16 @@ def test_what_a_batch_over_shards_applied_in_part_is_counted(
     assert value(registry, names.UPDATES) == 2
 
 
+@pytest.mark.parametrize("error", [ScoreLimitError, LeaderboardClosedError])
 def test_what_a_refused_batch_had_applied_is_counted_and_the_batch_is_no_call(
-    board: MonitoredLeaderboard, troubled: TroubledLeaderboard, registry: CollectorRegistry
+    board: MonitoredLeaderboard,
+    troubled: TroubledLeaderboard,
+    registry: CollectorRegistry,
+    error: type[ScoreLimitError | LeaderboardClosedError],
 ) -> None:
-    troubled.error = ScoreLimitError("the write breaks a score limit")
+    troubled.error = error("the rest of this batch is refused.")
     troubled.error.applied = 2
-    with pytest.raises(ScoreLimitError):
+    with pytest.raises(error):
         board.update_scores([("a", "", 1), ("b", "", 2), ("c", "", 3)])
     assert value(registry, names.UPDATES) == 2
     assert value(registry, COUNT) is None

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from leaderboard_backends_sqlite import SQLiteLeaderboard, transactions
@@ -215,6 +216,27 @@ def work_until_refused(board: SQLiteLeaderboard, started: Event, refusals: list[
             started.set()
     except LeaderboardError as error:
         refusals.append(error)
+
+
+def test_a_batch_that_close_overtakes_says_how_many_updates_stand(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SQLiteLeaderboard(path=path, batch_size=2) as board:
+        board.update_scores([(f"p{player}", "", 0) for player in range(20)])
+        write, calls = board._write, 0
+
+        def closing(*arguments: Any, **options: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            changed = write(*arguments, **options)
+            if calls == 3:  # the first one only asks whether to build the board anew
+                board.close()
+            return changed
+
+        monkeypatch.setattr(board, "_write", closing)
+        with pytest.raises(LeaderboardClosedError, match="The first 4 updates of this call were applied") as caught:
+            board.update_scores([(f"p{player}", "", 1) for player in range(6)])
+        assert caught.value.applied == 4
+    with SQLiteLeaderboard(path=path) as board:
+        assert board.count_by_score(1, 1) == 4
 
 
 def test_a_board_may_be_closed_by_a_signal_in_the_midst_of_a_write(path: Path) -> None:

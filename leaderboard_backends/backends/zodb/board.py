@@ -28,6 +28,7 @@ from ...errors import (
     BoardMismatchError,
     ConfigurationError,
     InvalidArgumentError,
+    LeaderboardClosedError,
     LeaderboardError,
     ScoreLimitError,
 )
@@ -144,7 +145,7 @@ class StoredLeaderboard(LeaderboardBackend):
                 batch = updates[applied : applied + self._batch_size]
                 self._write(as_it_is, operations.update_all, batch, best_only=best_only)
                 applied += len(batch)
-        except (BackendError, ScoreLimitError) as error:
+        except (BackendError, LeaderboardClosedError, ScoreLimitError) as error:
             error.applied = applied
             raise
 

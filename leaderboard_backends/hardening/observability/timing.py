@@ -12,7 +12,7 @@ from logging import getLogger
 from threading import Lock
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
-from ...errors import BackendError, ScoreLimitError
+from ...errors import BackendError, LeaderboardClosedError, ScoreLimitError
 from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
 from .board_metrics import BoardMetrics, is_failure, kind_of
@@ -133,7 +133,7 @@ class Calls:
 
 def _applied_of(error: Exception) -> int:
     """Return how many updates of a batch an error says were applied."""
-    if not isinstance(error, BackendError | ScoreLimitError):
+    if not isinstance(error, BackendError | LeaderboardClosedError | ScoreLimitError):
         return 0
     return error.applied if error.outcomes is None else len(error.outcomes.applied)
 

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from leaderboard_backends.capabilities import Capabilities, Kept, StorageInfo
 from leaderboard_backends.changes import FEED_OPTION, Changes, Version, note_version, version_wanted
-from leaderboard_backends.errors import BackendError, BoardMismatchError, ScoreLimitError
+from leaderboard_backends.errors import BackendError, BoardMismatchError, LeaderboardClosedError, ScoreLimitError
 from leaderboard_backends.files import check_path
 from leaderboard_backends.location import Location, Option, boolean, check_options, integer, seconds
 from leaderboard_backends.model import Entry, Keep, Order, Score, add_scores, check_count
@@ -181,7 +181,7 @@ class SQLiteLeaderboard(LeaderboardBackend):
                 batch = updates[applied : applied + self._batch_size]
                 self._write(_update_all, batch, best_only=self._best_only)
                 applied += len(batch)
-        except (BackendError, ScoreLimitError) as error:
+        except (BackendError, LeaderboardClosedError, ScoreLimitError) as error:
             error.applied = applied
             raise
 
