@@ -27,6 +27,8 @@ _FAULTS = {
     "full": (("write", "pwrite64"), errno.ENOSPC),
     "quota": (("write", "pwrite64"), errno.EDQUOT),
     "write": (("pwrite64",), errno.EIO),
+    "broken": (("write", "pwrite64"), errno.EIO),
+    "remounted": (("write", "pwrite64"), errno.EROFS),
     "read": (("read", "pread64"), errno.EIO),
 }
 

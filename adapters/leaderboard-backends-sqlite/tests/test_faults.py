@@ -46,7 +46,7 @@ def test_a_full_disk_refuses_writes_and_serves_reads(path: Path, fault: str) -> 
     assert "score=6)" in again
 
 
-@pytest.mark.parametrize("fault", ["sync", "write"])
+@pytest.mark.parametrize("fault", ["sync", "write", "broken", "remounted"])
 def test_a_commit_on_a_failing_disk_says_that_its_outcome_is_unknown(path: Path, fault: str) -> None:
     write, _, after, again = outcomes(fault, path)
     assert write.startswith("WriteOutcomeUnknownError from OperationalError")

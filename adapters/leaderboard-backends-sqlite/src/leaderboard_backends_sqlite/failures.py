@@ -16,7 +16,7 @@ from leaderboard_backends.errors import (
     WriteConflictError,
     WriteOutcomeUnknownError,
 )
-from leaderboard_backends.files import read_only
+from leaderboard_backends.files import NO_ROOM, read_only
 
 if sys.platform != "win32":
     import resource
@@ -149,8 +149,8 @@ def _has_room(path: str) -> bool:
     probe = Path(f"{path}-room")
     try:
         probe.write_bytes(bytes(_BLOCK))
-    except OSError:
-        return False
+    except OSError as error:
+        return error.errno not in NO_ROOM  # a disk that fails, or was mounted anew to be read only, is not full
     finally:
         with suppress(OSError):
             probe.unlink()
