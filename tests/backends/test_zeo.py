@@ -26,7 +26,7 @@ from leaderboard_backends import (
 from leaderboard_backends.backends.zodb.configured import ConfiguredLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
-from leaderboard_backends.backends.zodb.served import BoardConnection
+from leaderboard_backends.backends.zodb.served import BoardConnection, ServedDatabase
 from leaderboard_backends.backends.zodb.session import Session
 from leaderboard_backends.backends.zodb.zeo import ZEOLeaderboard
 from leaderboard_backends.errors import MissingExtraError, RankUnknownError
@@ -255,6 +255,17 @@ def test_boards_of_a_process_with_the_same_options_share_a_connection(server: Em
         assert isinstance(one, ZEOLeaderboard)
         assert isinstance(two, ZEOLeaderboard)
         assert one._database is two._database
+
+
+def test_a_board_that_is_closed_right_after_an_interrupt_closes_its_connection(server: EmbeddedZEO) -> None:
+    board = open_leaderboard(server.url, client_label="interrupted")
+    assert isinstance(board, ZEOLeaderboard)
+    database = board._database
+    assert isinstance(database, ServedDatabase)
+    client = database.storage._server
+    database.drop(database.take())  # as where an interrupt went through a call
+    board.close()
+    assert client.is_closed()
 
 
 def test_writers_that_wait_for_each_other_do_not_wait_for_a_lost_server_in_turn() -> None:

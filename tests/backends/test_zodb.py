@@ -207,6 +207,16 @@ def test_a_file_stays_open_until_its_last_board_is_closed(path: Path) -> None:
         assert again.get_rank("ada") == 1
 
 
+def test_a_call_that_close_overtakes_opens_no_file_again_that_an_interrupt_left(path: Path) -> None:
+    board = ZODBLeaderboard(path=path)
+    database = board._database
+    database.drop(database.take())  # as where an interrupt went through the call before
+    board.close()
+    with pytest.raises(LeaderboardClosedError):
+        database.take()
+    ZODBLeaderboard(path=path).close()
+
+
 def test_two_objects_of_one_board_see_each_other(path: Path) -> None:
     with ZODBLeaderboard(path=path) as one, ZODBLeaderboard(path=path) as other:
         one.update_score("ada", "Ada", 1)

@@ -216,7 +216,7 @@ class Database:
                 "after the fork, in one process only."
             )
         with self.write_lock:
-            if self._failed:
+            if self._failed and not self._closing:
                 self.check_identity()
                 self._reopen()
                 self._failed = False
@@ -258,9 +258,13 @@ class Database:
             self._sessions = 0
             db, self._db = self._db, None
             if self._failed:
-                _discard(self._storage)
+                self._let_go()
             elif db is not None:
                 self._close_db(db)
+
+    def _let_go(self) -> None:
+        """Close a storage that is not trusted any more."""
+        _discard(self._storage)
 
     def _close_db(self, db: Any) -> None:
         try:

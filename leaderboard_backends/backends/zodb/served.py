@@ -219,6 +219,9 @@ class ServedDatabase(Database):
         _let_go_of_socket(self._storage)
         self._storage, self._idle, self._sessions, self._failed = None, [], 0, True
 
+    def _let_go(self) -> None:
+        _discard(self._storage)
+
     def _close_db(self, db: Any) -> None:
         with suppress(Exception):  # a server that is gone; the storage is let go of below
             db.close()
