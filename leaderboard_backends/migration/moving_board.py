@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import islice
+from math import inf
 from threading import RLock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
@@ -87,6 +88,8 @@ class MovingLeaderboard(ShadowedBoard):
         self._source: Final = inner
         self._target: LeaderboardBackend | None = None
         self._open_target: Final = open_target
+        self._unreached = -inf, ""
+        """When the target was last not reached, and why."""
         self._wait: Final = wait
         self._lock: Final = guard(RLock())
         self._share: Final = shadow
@@ -175,10 +178,20 @@ class MovingLeaderboard(ShadowedBoard):
 
     @property
     def target(self) -> LeaderboardBackend:
-        """The board that it is moved to; opened by the first call. Raises what opening raises."""
+        """The board that it is moved to; opened by the first call. Raises what opening raises.
+
+        Calls that wait for another one to open it do not wait once more for a storage that does not answer.
+        """
+        began = monotonic()
         with self._lock:
             if self._target is None:
-                self._target = self._open_target()
+                if began < self._unreached[0]:
+                    raise BackendUnavailableError(self._unreached[1])
+                try:
+                    self._target = self._open_target()
+                except BackendUnavailableError as error:
+                    self._unreached = monotonic(), str(error)
+                    raise
             return self._target
 
     def shadow_report(self) -> TallyReport | None:

@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Semaphore, Thread
 from typing import Any
 
 import pytest
@@ -384,6 +384,48 @@ def test_a_read_does_not_notice_that_the_board_it_is_compared_with_does_not_answ
     assert (app.get_rank("ada"), app.shadow_report()) == (1, None)
     Migration(one, two).start(until_caught_up=True)
     wait_until(lambda: app.get_rank("ada") == 1 and app.shadow_report())
+
+
+def test_calls_do_not_wait_in_turn_for_a_target_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, waiting, failed = Event(), Semaphore(0), list[str]()
+    opened = 0
+
+    def open_target() -> LeaderboardBackend:
+        nonlocal opened
+        opened += 1
+        assert go.wait(30)
+        raise BackendUnavailableError("gone")
+
+    board = MovingLeaderboard(open_leaderboard("memory://"), open_target)
+    lock = board._lock
+
+    class Counted:
+        def __enter__(self) -> None:
+            waiting.release()
+            lock.acquire()
+
+        def __exit__(self, *_: object) -> None:
+            lock.release()
+
+    def ask_for_target() -> None:
+        try:
+            _ = board.target
+        except BackendUnavailableError as error:
+            failed.append(str(error))
+
+    monkeypatch.setattr(board, "_lock", Counted())
+    threads = [Thread(target=ask_for_target) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for _ in threads:
+        assert waiting.acquire(timeout=30)
+    go.set()
+    for thread in threads:
+        thread.join(30)
+    assert (failed, opened) == (["gone"] * 5, 1)
+    ask_for_target()
+    assert (failed, opened) == (["gone"] * 6, 2)
+    board.close()
 
 
 def test_a_copy_in_memory_follows_a_board_that_moves(
