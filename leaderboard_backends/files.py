@@ -15,6 +15,8 @@ from .model import shorten
 
 NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 """How the system says that a disk, a quota or a file is full."""
+NO_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
+"""How the system says that this process, or the machine, may open no more files and connections."""
 _DENIED: Final = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 _EFFECTIVE = os.access in os.supports_effective_ids
 """Whether permissions can be asked for the user that counts at opening, after `seteuid` too."""
@@ -119,4 +121,5 @@ def not_applied(path: str, error: OSError) -> BackendError:
             f"{path} cannot be written ({error.strerror}): give this user read and write permission for the folder and "
             "all files in it."
         )
-    return BackendUnavailableError(f"{path} failed: {error.strerror or error}. Nothing was applied. Check the disk.")
+    remedy = "Check the disk." if error.errno not in NO_FILES else "Raise the limit of open files (ulimit -n)."
+    return BackendUnavailableError(f"{path} failed: {error.strerror or error}. Nothing was applied. {remedy}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, ConfigurationError, open_leaderboard
-from leaderboard_backends.files import check_path
+from leaderboard_backends.files import check_path, not_applied
 
 SCHEMES = ["zodb", "sqlite"]
 """The backends whose boards are in a file."""
@@ -113,3 +114,10 @@ def test_a_refused_opening_leaves_the_place_for_the_next(scheme: str, tmp_path: 
     (tmp_path / "boards").mkdir()
     with open_leaderboard(url) as board:
         assert board.update_score("ada", "Ada", 1) == 1
+
+
+@pytest.mark.parametrize("number", [errno.EMFILE, errno.ENFILE])
+def test_whoever_may_open_no_more_files_is_not_told_to_check_the_disk(number: int) -> None:
+    told = str(not_applied("/var/lib/app/board", OSError(number, os.strerror(number))))
+    assert "ulimit -n" in told
+    assert "disk" not in told

@@ -19,6 +19,7 @@ from ...errors import (
     BoardMismatchError,
     WriteOutcomeUnknownError,
 )
+from ...files import NO_FILES
 from .address import LOCAL, Address, ClusterAddress
 from .requests import Request
 from .scripts import FORMAT
@@ -141,10 +142,10 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
             f"overloaded, or raise connect_timeout ({address.connect_timeout:g} s) or socket_timeout "
             f"({address.socket_timeout:g} s)."
         )
-    return BackendUnavailableError(
-        f"{address} cannot be reached ({error}): check the address, and that a Redis or Valkey runs there."
-        f"{address.hint}"
-    )
+    remedy = f"check the address, and that a Redis or Valkey runs there.{address.hint}"
+    if getattr(cause, "errno", None) in NO_FILES:
+        remedy = "raise the limit of open files (ulimit -n), which counts connections, too, or lower max_connections."
+    return BackendUnavailableError(f"{address} cannot be reached ({error}): {remedy}")
 
 
 def refused(error: Exception, address: Address, request: Request[Any]) -> BackendError:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -233,6 +235,21 @@ def test_a_full_pool_says_so(server: EmbeddedServer, open_board: Opener) -> None
     server.thaw()
     thread.join()
     assert any("max_connections" in str(error) for error in errors)
+
+
+@pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/redis.sock"])
+def test_a_process_that_may_open_no_more_files_is_told_so_and_not_to_check_the_server(
+    monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "socket", refuse)
+        told = str(unavailable(lambda: open_leaderboard(url)))
+    assert "Too many open files" in told
+    assert "ulimit -n" in told
+    assert "runs there" not in told
 
 
 def test_a_waiting_thread_gets_the_connection_that_another_gives_back(
