@@ -251,6 +251,10 @@ def address_of(location: Location, options: Mapping[str, Any]) -> Address:
     own = {name: value for name, value in options.items() if name in ADDRESS_OPTIONS}
     if not tls and (wrong := sorted(name for name in own if name.startswith("ssl_"))):
         raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// and valkeys:// URLs.")
+    if "ssl_keyfile" in own and "ssl_certfile" not in own:
+        raise ConfigurationError(
+            f"{location} has ssl_keyfile, but no ssl_certfile, to which the key belongs: give both."
+        )
     address, db = _FINDERS.get(kind if kind == "unix" else group, _tcp)(location)
     credentials = {"username": _decoded(location.parts.username), "password": _decoded(location.parts.password)}
     found = {"db": db, **credentials}

@@ -91,6 +91,8 @@ _IN_A_CLUSTER: Final = {
 _OF_ANOTHER_TIME: Final = {"READONLY", "MASTERDOWN", "LOADING", "CLUSTERDOWN", "NOREPLICAS", "MISCONF"}
 """What a server says that is no longer, or not yet, the one to use: behind its address may be another one by now."""
 
+_OF_FILES: Final = (ssl.SSLError, FileNotFoundError, IsADirectoryError, PermissionError, ValueError)
+"""What a file of TLS raises that is missing, that may not be read, or that is no certificate or key."""
 _NO_PLACES: Final = "max number of clients"
 _IN_PART: Final = " in part"
 _DENIED_IN_SCRIPT: Final = ("ACL failure in script", "The user executing the script can't")
@@ -124,15 +126,8 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
     cause = error.__cause__ or error.__context__ or error
     if _NO_PLACES in str(error) or isinstance(error, AuthenticationError) or reply_word(error) in _REFUSALS:
         return refused(error, address, request._replace(writes=False))
-    if isinstance(cause, ssl.SSLCertVerificationError):
-        return BackendUnavailableError(
-            f"{address} has a certificate that is not accepted: {cause.verify_message}. Set ssl_ca_certs to the file "
-            "of its certificate authority, or use the host name that the certificate is for."
-        )
-    if isinstance(cause, ssl.SSLError):
-        return BackendUnavailableError(
-            f"{address} does not answer with TLS ({cause}): use redis:// if the server has no TLS."
-        )
+    if problem := _problem_of_tls(cause, address):
+        return BackendUnavailableError(f"{address} {problem}")
     if isinstance(error, InvalidResponse):
         return BackendUnavailableError(f"{address} does not reply like Redis or Valkey: check the host and the port.")
     if isinstance(error, RedisTimeoutError):
@@ -146,6 +141,30 @@ def not_connected(error: Exception, address: Address, request: Request[Any]) -> 
     if getattr(cause, "errno", None) in NO_FILES:
         remedy = "raise the limit of open files (ulimit -n), which counts connections, too, or lower max_connections."
     return BackendUnavailableError(f"{address} cannot be reached ({error}): {remedy}")
+
+
+def _problem_of_tls(cause: BaseException, address: Address) -> str:
+    """Return what is wrong with TLS, and what to do; empty where something else is."""
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        return (
+            f"has a certificate that is not accepted: {cause.verify_message}. Set ssl_ca_certs to the file of its "
+            "certificate authority, or use the host name that the certificate is for."
+        )
+    if address.tls and isinstance(cause, _OF_FILES):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if address.ssl_ca_certs is not None:
+                context.load_verify_locations(address.ssl_ca_certs)
+            if address.ssl_certfile is not None:
+                context.load_cert_chain(address.ssl_certfile, address.ssl_keyfile)
+        except (OSError, ValueError) as error:
+            return (
+                f"was not connected, because a file of TLS cannot be used ({error}): check ssl_ca_certs, ssl_certfile "
+                "and ssl_keyfile."
+            )
+    if isinstance(cause, ssl.SSLError):
+        return f"does not answer with TLS ({cause}): use redis:// if the server has no TLS."
+    return ""
 
 
 def refused(error: Exception, address: Address, request: Request[Any]) -> BackendError:

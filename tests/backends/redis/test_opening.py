@@ -382,9 +382,13 @@ def test_tls_to_a_server_without_is_explained(shared_server: EmbeddedServer) -> 
         open_leaderboard(f"rediss://localhost:{shared_server.port}/0", socket_timeout=1)
 
 
-def test_an_authority_file_that_is_not_there_is_named(tls: Any) -> None:
-    with pytest.raises(BackendUnavailableError, match="cannot be reached"):
-        open_leaderboard(f"rediss://localhost:{tls.port}/0", ssl_ca_certs="/nowhere/authority.pem")
+@pytest.mark.parametrize("content", ["", "no certificate"])
+def test_an_authority_file_that_is_not_there_or_is_none_is_named(tls: Any, tmp_path: Path, content: str) -> None:
+    path = tmp_path / "authority.pem"
+    if content:
+        path.write_text(content)
+    with pytest.raises(BackendUnavailableError, match=r"a file of TLS cannot be used.*check ssl_ca_certs"):
+        open_leaderboard(f"rediss://localhost:{tls.port}/0", ssl_ca_certs=str(path))
 
 
 # ---------------------------------------------------------------------- URLs and options
@@ -405,6 +409,7 @@ def test_an_authority_file_that_is_not_there_is_named(tls: Any) -> None:
         ("redis://localhost?max_connections=many", "max_connections"),
         ("rediss://localhost?ssl_cert_reqs=maybe", "ssl_cert_reqs"),
         ("redis://localhost?socket_timeout=1e7", r"at most 1000000\."),
+        ("rediss://localhost?ssl_keyfile=/key.pem", "ssl_certfile"),
         ("redis://localhost?client_name=a%20b", "client_name"),
         ("redis://h1:6379,h2:6379/0", "several hosts"),
         ("redis+sentinel://h1,h2", "does not name the service"),
