@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -738,6 +739,45 @@ def test_a_file_in_the_place_of_the_open_one_is_neither_cut_nor_taken_for_it(
         elsewhere.rename(path)
         assert board.get_score("ada") == 1
         assert board.update_score("bob", "Bob", 2) == 1
+
+
+@pytest.mark.parametrize("when", ["before", "while it is packed"])
+def test_a_pack_leaves_alone_what_took_the_place_of_the_open_file(
+    path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    elsewhere = path.with_name("elsewhere.fs")
+
+    def replace(*_: object) -> None:
+        path.rename(elsewhere)
+        path.write_bytes(b"a backup")
+
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        with monkeypatch.context() as patch:
+            if when == "before":
+                replace()
+            else:
+                patch.setattr(storage, "_sync", replace)
+            with pytest.raises(BackendUnavailableError, match="moved, removed or replaced"):
+                board.pack()
+        assert path.read_bytes() == b"a backup"
+        elsewhere.rename(path)
+        board.pack()
+        assert board.update_score("bob", "Bob", 2) == 1
+
+
+def test_a_read_takes_no_file_for_the_open_one_that_took_its_place(path: Path) -> None:
+    """Where several threads read at once, each has opened the file by its name."""
+    elsewhere = path.with_name("elsewhere.fs")
+    with ZODBLeaderboard(path=path) as board, ThreadPoolExecutor(1) as other:
+        files = board._database._storage._files
+        with files.get():
+            path.rename(elsewhere)
+            path.write_bytes(elsewhere.read_bytes())
+            with pytest.raises(OSError, match="moved, removed or replaced"):
+                other.submit(files.lend).result()
+            elsewhere.rename(path)
+            files.take_back(other.submit(files.lend).result())
 
 
 OPEN_ELSEWHERE = """

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from io import FileIO
 from threading import Lock, get_ident
 from time import monotonic
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
+from weakref import ref
 
 from ZODB.FileStorage.FileStorage import FilePool
 
@@ -33,8 +34,10 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
     _files: list[FileIO]
     _out: list[FileIO]
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, storage: ref[Any]) -> None:
+        """`storage` is whose file it is; its `require_place` raises `OSError` where the path names another one."""
         super().__init__(path)
+        self._storage: Final = storage
         self._mutex = guard(Lock())
         self._readers: dict[FileIO, int] = {}
         self._writer = 0
@@ -106,9 +109,19 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
             return None
         self._writer = 0  # which an interrupt left behind
         # Without a buffer: a buffer has a lock, which a thread may hold when the process is forked.
-        file = self._files.pop() if self._files else FileIO(self.name)
+        file = self._files.pop() if self._files else self._opened()
         self._readers[file] = get_ident()
         self._out.append(file)
+        return file
+
+    def _opened(self) -> FileIO:
+        file = FileIO(self.name)
+        try:
+            if (storage := self._storage()) is not None:
+                storage.require_place()
+        except OSError:
+            file.close()
+            raise
         return file
 
     def _wait_until(self, attempt: Callable[[], Value | None]) -> Value:

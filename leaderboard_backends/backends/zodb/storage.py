@@ -11,6 +11,7 @@ from pathlib import Path
 from pickle import PickleError
 from struct import error as StructError  # noqa: N812 - an exception's name
 from typing import Any, Final
+from weakref import ref
 
 from zc.lockfile import LockError
 from ZODB.FileStorage import FileStorage
@@ -42,7 +43,7 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
     def __init__(self, path: str) -> None:
         try:
             super().__init__(path, pack_keep_old=False)
-            self._files = ReadFiles(self._file_name)
+            self._files = ReadFiles(self._file_name, ref(self))
             self._file.flush()
             os.fsync(self._file.fileno())  # what a killed process left unsynced: the next commit is then alone in that
         except BaseException:
@@ -70,14 +71,18 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
         except OSError:
             return False
 
+    def require_place(self) -> None:
+        """Raise `OSError` where the path names another file than the one that is open, or none."""
+        if not self.is_in_place():
+            raise OSError(errno.ESTALE, "the file was moved, removed or replaced")
+
     def mend(self) -> None:
         """Drop what a failed commit left in buffers and behind the last transaction.
 
         Raises `OSError`, also where the path names another file than the one that is open: that is not to be cut.
         """
         with self._files.write_lock(), self._lock:
-            if not self.is_in_place():
-                raise OSError(errno.ESTALE, "the file was moved, removed or replaced")
+            self.require_place()
             for file in (self._file, self._tfile):
                 _let_go(file)
             os.truncate(self._file_name, self._pos)
@@ -88,11 +93,16 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
 
     @staticmethod
     def packer(storage: BoardFile, *options: Any) -> Any:
-        """Write the packed file, and have it on the disk before it takes the place of the old one. Raises `OSError`."""
+        """Write the packed file, and have it on the disk before it takes the place of the old one. Raises `OSError`.
+
+        What was put in the place of the open file is neither packed nor replaced.
+        """
+        storage.require_place()
         packed = FileStorage.packer(storage, *options)
         if packed is not None:
             try:
                 _sync(f"{storage._file_name}.pack")
+                storage.require_place()
             except BaseException:
                 storage._commit_lock.release()
                 raise
