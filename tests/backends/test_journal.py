@@ -802,6 +802,26 @@ def test_a_snapshot_that_finds_no_room_leaves_the_board_writing_its_log(
     assert reread(place) == [Entry(1, "ada", "", 59)]
 
 
+def test_a_snapshot_that_finds_no_memory_is_given_up_and_tried_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def exhausted(_: Collecting) -> bool:
+        raise MemoryError
+
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            patch.setattr(Collecting, "proceed", exhausted)
+            mine._keep_snapshot()
+        assert "no snapshot could be written" in caplog.text
+        assert mine._collecting is None
+        mine.update_score("bob", "", 2)
+        before = newest(place, "snapshot")
+        mine._keep_snapshot()
+        assert newest(place, "snapshot") > before
+    assert reread(place) == [Entry(1, "bob", "", 2), Entry(2, "ada", "", 1)]
+
+
 # ---------------------------------------------------------------------- interrupts
 
 TRACED = {

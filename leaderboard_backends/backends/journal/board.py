@@ -192,7 +192,9 @@ class JournalLeaderboard(JournaledOrder):
                 self._folder.keep(log.generation, state)
         except LeaderboardClosedError:
             return
-        except (OSError, LeaderboardError):
+        except (OSError, LeaderboardError, MemoryError):
+            with self._lock:
+                self._collecting = None  # else each write copies what it changes for that
             self._folder.wait_longer()
             _log.exception("%s: no snapshot could be written; the log grows on.", self._folder.path)
 
