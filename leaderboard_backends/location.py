@@ -260,7 +260,7 @@ def text(value: object) -> str:
     """Parse an option that is a text."""
     if not isinstance(value, str):
         raise TypeError(f"it must be a string, not {type(value).__name__}")
-    return value
+    return str.__str__(value)  # not a member of an enum, of which an f-string would show the name
 
 
 def integer(minimum: int, maximum: int | None = None) -> Callable[[object], int]:
@@ -317,7 +317,7 @@ def number(minimum: float = -inf, maximum: float = inf) -> Callable[[object], in
             raise ValueError(
                 f"it must be a finite number{', ' if low or high else ''}{' and '.join(filter(None, [low, high]))}"
             )
-        return found
+        return int(found) if isinstance(found, int) else float(found)
 
     return parse
 
@@ -328,7 +328,7 @@ def one_of(*words: str) -> Callable[[object], str]:
     def parse(value: object) -> str:
         if value not in words:
             raise ValueError(f"it must be one of {', '.join(words)}")
-        return str(value)
+        return words[words.index(value)]
 
     return parse
 

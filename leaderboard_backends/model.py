@@ -176,16 +176,18 @@ def check_board_name(name: object) -> str:
 
 def check_order(order: object) -> Order:
     """Return the order; raises `ConfigurationError` unless it is `descending` or `ascending`."""
-    if order in get_args(Order):
-        return cast("Order", order)
-    raise ConfigurationError(f"order {shorten(order)} is not one of {', '.join(get_args(Order))}.")
+    known = get_args(Order)
+    if order in known:
+        return cast("Order", known[known.index(order)])  # not a member of an enum: it becomes a part of scripts
+    raise ConfigurationError(f"order {shorten(order)} is not one of {', '.join(known)}.")
 
 
 def check_keep(keep: object) -> Keep:
     """Return the keep rule; raises `ConfigurationError` unless it is `last` or `best`."""
-    if keep in get_args(Keep):
-        return cast("Keep", keep)
-    raise ConfigurationError(f"keep {shorten(keep)} is not one of {', '.join(get_args(Keep))}.")
+    known = get_args(Keep)
+    if keep in known:
+        return cast("Keep", known[known.index(keep)])  # as above
+    raise ConfigurationError(f"keep {shorten(keep)} is not one of {', '.join(known)}.")
 
 
 def check_count(value: object, name: str, minimum: int = 0) -> int:

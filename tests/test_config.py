@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -79,6 +80,15 @@ def test_the_backend_changes_with_the_text_alone() -> None:
 def test_one_board_can_be_described_in_several_ways(target: Any, keywords: dict[str, Any]) -> None:
     with open_leaderboard(target, **keywords) as board:
         assert (board.name, board.order, board.keep) == ("weekly", "ascending", "best")
+
+
+class Sort(str, Enum):  # noqa: UP042 - as many apps have it: an f-string shows the name
+    FASTEST = "ascending"
+
+
+def test_an_enum_of_the_app_gives_the_same_board_as_its_text() -> None:
+    with open_leaderboard("memory://laps", order=Sort.FASTEST) as board:
+        assert repr(board) == "<MemoryLeaderboard 'laps' order=ascending keep=last>"
 
 
 def test_a_mapping_wins_over_the_url_and_a_keyword_over_both() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import Enum
 from socket import socket
 from threading import Lock
+from typing import Any
 
 import pytest
 from hypothesis import example, given
@@ -21,6 +23,7 @@ from leaderboard_backends.location import (
     check_options,
     integer,
     number,
+    one_of,
     seconds,
     text,
     timeout,
@@ -354,6 +357,23 @@ def test_options_are_read_from_text_and_taken_as_values() -> None:
     given_values = {"timeout": 2, "size": 1, "tls": True, "prefix": ""}
     assert check_options("x://", KNOWN, given_text) == {"timeout": 1.5, "size": 9, "tls": False, "prefix": "a"}
     assert check_options("x://", KNOWN, given_values) == {"timeout": 2.0, "size": 1, "tls": True, "prefix": ""}
+
+
+class Mode(str, Enum):  # noqa: UP042 - as many apps have it: `str` and f-strings show the name, unlike those of a StrEnum
+    FULL = "full"
+
+
+class Most(int, Enum):
+    PLAYERS = 9
+
+
+@pytest.mark.parametrize(
+    ("parse", "member"),
+    [(text, Mode.FULL), (one_of("full", "normal"), Mode.FULL), (integer(1), Most.PLAYERS), (number(), Most.PLAYERS)],
+)
+def test_a_member_of_an_enum_is_taken_as_its_value(parse: Callable[[object], Any], member: Enum) -> None:
+    found = parse(member)
+    assert (found, type(found)) == (member.value, type(member.value))
 
 
 @pytest.mark.parametrize("word", ["true", "YES", "on", "1", 1])

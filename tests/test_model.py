@@ -274,6 +274,11 @@ def test_order_and_keep_have_two_values_each() -> None:
             check_keep(bad)
 
 
+@pytest.mark.parametrize(("check", "word"), [(check_order, "ascending"), (check_keep, "best")])
+def test_an_order_and_a_keep_rule_become_plain_texts(check: Callable[[object], str], word: str) -> None:
+    assert (check(Text(word)), type(check(Text(word)))) == (word, str)
+
+
 @pytest.mark.parametrize("value", [True, False, 1.0, "1", None, nan, Decimal(1)])
 def test_a_count_of_another_type_is_a_type_error_and_a_value_error(value: object) -> None:
     with pytest.raises(InvalidArgumentTypeError, match="n must be an int of at least 0, not") as caught:

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing, suppress
+from enum import Enum
 from importlib.metadata import entry_points, version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -129,6 +130,15 @@ def test_an_option_outside_its_rule_is_refused_whoever_gives_it(path: Path, opti
     with pytest.raises(ConfigurationError, match=f"option {next(iter(options))}="):
         open_leaderboard(f"sqlite://{path}", **options)
     assert not path.exists()
+
+
+class Synchronous(str, Enum):  # noqa: UP042 - as many apps have it: `str` shows the name
+    NORMAL = "normal"
+
+
+def test_an_option_may_be_a_member_of_an_enum(path: Path) -> None:
+    with SQLiteLeaderboard(path=path, synchronous=Synchronous.NORMAL) as board:
+        assert pragma(board, "synchronous") == 1
 
 
 @pytest.mark.parametrize("given", ["", "a\0b"])

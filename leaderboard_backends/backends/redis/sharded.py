@@ -79,7 +79,7 @@ class ShardedBoard(AddressedLeaderboard):
         self._terms: Final = Terms(read_timeout, wait_replicas, wait_timeout)
         self._max_staleness: Final = max_staleness if read_from == "replica" else None
         """How old what replicas answer may be; `None` where none are read."""
-        self._manifest: Final = ManifestRequests(self._name, order, keep, prefix)
+        self._manifest: Final = ManifestRequests(self._name, self._order, self._keep, prefix)
         self._players: int | None = None
         """How many players there were when all shards were last counted."""
         self._cluster: Final = shared_cluster(address)

@@ -42,7 +42,7 @@ def synchronous_option(value: object) -> str:
     """Parse `full` or `normal`."""
     if value not in ("full", "normal"):
         raise ValueError("it must be full or normal")
-    return str(value)
+    return "full" if value == "full" else "normal"
 
 
 class SQLiteLeaderboard(LeaderboardBackend):
