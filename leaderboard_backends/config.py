@@ -76,7 +76,7 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
     `ConfigurationError` that names what is wrong and what is allowed, or `BackendUnavailableError` where the storage
     cannot be reached.
     """
-    return describe(target, **options).open()
+    return describe_by(backend_class, target, options=options).open()
 
 
 def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:

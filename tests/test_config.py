@@ -135,6 +135,11 @@ def test_a_description_of_no_board_is_refused_with_what_is_wrong(
     assert isinstance(caught.value, ValueError)
 
 
+def test_a_keyword_that_is_no_option_is_refused_whatever_it_is_called() -> None:
+    with pytest.raises(UnknownOptionError, match="memory:// has no option 'default_board'"):
+        open_leaderboard("memory://", default_board="weekly")
+
+
 # ---------------------------------------------------------------------- TOML
 
 
