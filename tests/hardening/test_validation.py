@@ -320,6 +320,11 @@ def test_a_read_without_a_limit_is_above_any_limit() -> None:
     assert "limit None is above max_limit 1000: ask for at most 1000" in text
 
 
+def test_a_read_beyond_all_bounds_is_refused_in_a_short_text() -> None:
+    board = validated(max_n=3)
+    assert "n an int of 16610 bits is above max_n 3" in refused("max_n", lambda: board.get_top_n(10**5000))
+
+
 # ------------------------------------------------------------------ config
 
 

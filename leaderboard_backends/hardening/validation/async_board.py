@@ -16,7 +16,7 @@ from ...async_protocol import AsyncLeaderboard
 from ...async_score_limits import within
 from ...async_wrapper import AsyncWrapper
 from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
-from ...model import Entry, Score, add_scores
+from ...model import Entry, Score, add_scores, shorten
 from ...protocol import PAGE_SIZE
 from ...wrapper import achieved_at
 from .async_players import AsyncKnownPlayers
@@ -298,5 +298,5 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
 
     def _refuse_read(self, rule: str, name: str, value: int | None) -> None:
         self.counts.refused.add(rule)
-        most = getattr(self._rules, rule)
-        raise UpdateRefusedError(f"{name} {value} is above {rule} {most}: ask for at most {most}, in pages.", rule)
+        most, given = getattr(self._rules, rule), shorten(value)
+        raise UpdateRefusedError(f"{name} {given} is above {rule} {most}: ask for at most {most}, in pages.", rule)

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 from ...answers import ask_live
 from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
-from ...model import Entry, Score, add_scores
+from ...model import Entry, Score, add_scores, shorten
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...score_limits import within
 from ...wrapper import Wrapper, achieved_at
@@ -291,8 +291,8 @@ class ValidatedLeaderboard(Wrapper):
 
     def _refuse_read(self, rule: str, name: str, value: int | None) -> None:
         self.counts.refused.add(rule)
-        most = getattr(self._rules, rule)
-        raise UpdateRefusedError(f"{name} {value} is above {rule} {most}: ask for at most {most}, in pages.", rule)
+        most, given = getattr(self._rules, rule), shorten(value)
+        raise UpdateRefusedError(f"{name} {given} is above {rule} {most}: ask for at most {most}, in pages.", rule)
 
 
 def _or_infinite(bound: float | None) -> float:
