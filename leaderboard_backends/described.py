@@ -71,6 +71,12 @@ class DescribedBoard:
         """A board is true, empty or not, so that `board or default` never drops one."""
         return True
 
+    def __getstate__(self) -> NoReturn:
+        """Refuse to be copied or pickled: both objects would share locks, connections and a part of the state."""
+        raise TypeError(
+            f"the board {self._name!r} cannot be copied or pickled: pass on its URL, and open it where it is used."
+        )
+
     def _refuse_closed(self) -> None:
         """Raise where the board is closed; in a forked child, say once that it is a copy.
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import pickle
 from collections.abc import Callable, Sequence
+from copy import copy, deepcopy
 from math import inf, nan
 from pathlib import Path
 from typing import Any, NoReturn
@@ -353,6 +355,12 @@ def test_a_with_block_closes_after_an_error_too(board: ListBoard) -> None:
     with pytest.raises(ZeroDivisionError), board:
         raise ZeroDivisionError
     assert board.closed
+
+
+@pytest.mark.parametrize("take", [copy, deepcopy, pickle.dumps])
+def test_a_board_is_neither_copied_nor_pickled(board: ListBoard, take: Callable[[object], object]) -> None:
+    with pytest.raises(TypeError, match="the board 'weekly' cannot be copied or pickled: pass on its URL"):
+        take(board)
 
 
 def test_a_board_is_true_though_empty() -> None:
