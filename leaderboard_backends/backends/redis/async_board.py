@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 from ...async_protocol import AsyncLeaderboard
 from ...changes import fence_pass, version_wanted
 from ...location import Location, Option
-from ...model import Entry, Keep, Order, Score
+from ...model import Entry, Keep, Order, Score, check_count
 from ...score_limits import limits_wanted
 from .address import ADDRESS_OPTIONS, LOCAL, Address, address_of
 from .async_operations import AsyncServerOperations
@@ -68,7 +68,7 @@ class AsyncRedisLeaderboard(AsyncServerOperations, AsyncAddressedLeaderboard):
         batch_size: int = DEFAULT_BATCH,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
-        self._batch_size = batch_size
+        self._batch_size = check_count(batch_size, "batch_size", 1)
         self._requests = BoardRequests(self._name, self._order, self._keep, prefix)
         self._server = self._find_server(address)
         self._shares_calls = True

@@ -27,7 +27,7 @@ from ...errors import (
     ShardsMissingError,
     WriteOutcomeUnknownError,
 )
-from ...model import Keep, Order
+from ...model import Keep, Order, check_count
 from .address import ClusterAddress
 from .async_board import AsyncAddressedLeaderboard
 from .async_cluster_replicas import AsyncClusterReplicas
@@ -75,7 +75,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
     ) -> None:
         super().__init__(name, order=order, keep=keep)
         self._prefix: Final = prefix
-        self._batch_size: Final = batch_size
+        self._batch_size: Final = check_count(batch_size, "batch_size", 1)
         self._partial: Final = partial
         self._consistent: Final = consistent
         self._terms: Final = Terms(read_timeout, wait_replicas, wait_timeout)

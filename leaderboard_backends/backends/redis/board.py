@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from ...changes import FEED_OPTION, Changes, Version
 from ...location import Location, Option
-from ...model import Keep, Order
+from ...model import Keep, Order, check_count
 from ...protocol import Capabilities, LeaderboardBackend
 from .address import ADDRESS_OPTIONS, LOCAL, OPTIONS, Address, address_of
 from .operations import ServerOperations
@@ -70,7 +70,7 @@ class RedisLeaderboard(ServerOperations, AddressedLeaderboard):
         feed: int | None = None,
     ) -> None:
         super().__init__(name, order=order, keep=keep)
-        self._batch_size = batch_size
+        self._batch_size = check_count(batch_size, "batch_size", 1)
         self._requests = BoardRequests(self._name, self._order, self._keep, prefix, is_server=self._is_server)
         self._server = self._find_server(address)
         try:

@@ -9,7 +9,12 @@ import pytest
 from leaderboard_backends import Entry, open_leaderboard
 from leaderboard_backends.backends.redis import RedisLeaderboard
 from leaderboard_backends.backends.redis.fake import FakeRedisLeaderboard
-from leaderboard_backends.errors import ConfigurationError, InvalidScoreError, UnknownOptionError
+from leaderboard_backends.errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    InvalidScoreError,
+    UnknownOptionError,
+)
 from leaderboard_backends.testing.oracle import OracleBoard
 
 
@@ -57,6 +62,12 @@ def test_options_of_a_server_are_unknown_to_it() -> None:
         open_leaderboard("fakeredis://weekly?password=x")
     with pytest.raises(ConfigurationError):
         open_leaderboard("fakeredis://weekly/0")
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_batches_without_updates_are_refused_rather_than_sent(batch_size: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"batch_size must be at least 1, not {batch_size}"):
+        FakeRedisLeaderboard(batch_size=batch_size)
 
 
 def test_it_keeps_a_feed_across_clear() -> None:
