@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, LeaderboardClosedError
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening import (
@@ -98,3 +98,12 @@ def test_a_board_that_moves_stays_open_as_long_as_one_of_its_two_refuses_to_be_c
     board.close()
     assert (was_closed, board.closed) == (False, True)
     assert (source.asked, target.asked) == (2, 2)
+
+
+def test_a_board_that_moves_and_was_closed_stays_so_in_a_forked_child() -> None:
+    board = MovingLeaderboard(NaiveLeaderboard(), NaiveLeaderboard)
+    board.close()
+    board._inherit()  # as a fork does, in the child
+    assert board.closed
+    with pytest.raises(LeaderboardClosedError):
+        board.get_rank("ada")

@@ -97,7 +97,8 @@ class MovingLeaderboard(ShadowedBoard):
         """From when on the other board may be asked whether it follows."""
         self._agent: Agent | None = None
         self._holder: Holder | None = None
-        self._forked = False
+        self._child = False
+        """Whether this process was forked from the one that opened the board; `_forked` has another use."""
         self._places: tuple[str, str] | None = None
 
     @classmethod
@@ -272,8 +273,8 @@ class MovingLeaderboard(ShadowedBoard):
 
     def _require_claim(self) -> None:
         """Raise `BackendUnavailableError` for a board in memory that nobody moves: what is written would be lost."""
-        if self._holder is not None and (self._forked or self._holder.displaced):
-            raise BackendUnavailableError(_FORKED if self._forked else f"{self._holder.displaced} Nothing was applied.")
+        if self._holder is not None and (self._child or self._holder.displaced):
+            raise BackendUnavailableError(_FORKED if self._child else f"{self._holder.displaced} Nothing was applied.")
 
     def _find(self, refusing: LeaderboardBackend, error: BoardMovedError, search: _Search) -> None:
         """Wait until a board serves. Raises `BackendUnavailableError` if that takes too long."""
@@ -340,7 +341,7 @@ class MovingLeaderboard(ShadowedBoard):
     # ------------------------------------------------------------------ life
 
     def _inherit(self) -> None:
-        self._forked = True
+        self._child = True
 
     def _settings(self) -> str:
         return "moves"
