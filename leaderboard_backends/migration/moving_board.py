@@ -179,13 +179,15 @@ class MovingLeaderboard(ShadowedBoard):
 
     @property
     def target(self) -> LeaderboardBackend:
-        """The board that it is moved to; opened by the first call. Raises what opening raises.
+        """The board that it is moved to; opened by the first call, before `close`. Raises what opening raises.
 
         Calls that wait for another one to open it do not wait once more for a storage that does not answer.
         """
         began = monotonic()
         with self._lock:
             if self._target is None:
+                if self._closed:
+                    self._refuse_closed()
                 if began < self._unreached[0]:
                     raise BackendUnavailableError(self._unreached[1])
                 try:

@@ -19,6 +19,7 @@ from leaderboard_backends import (
     BoardMovedError,
     Entry,
     LeaderboardBackend,
+    LeaderboardClosedError,
     Score,
     UnsupportedOperationError,
     WriteOutcomeUnknownError,
@@ -457,3 +458,10 @@ def test_an_iteration_that_began_before_the_cut_over_reads_on_where_the_board_we
     last = list(two)[-1]
     app.update_score(last.player_id, "renamed", last.score)
     assert [tuple(first), *map(tuple, entries)] == content(two)
+
+
+def test_a_board_that_was_closed_opens_no_target() -> None:
+    board = MovingLeaderboard(open_leaderboard("memory://weekly"), lambda: open_leaderboard("memory://other"))
+    board.close()
+    with pytest.raises(LeaderboardClosedError, match="the board 'weekly' is closed: open it again"):
+        _ = board.target
