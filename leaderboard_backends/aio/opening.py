@@ -12,8 +12,9 @@ from typing import Any, Final, Generic, Self, TypeVar, cast
 
 from ..async_protocol import AsyncLeaderboard
 from ..config import Opening, Reopening, describe_by, describe_file
-from ..errors import BackendError, ConfigurationError
+from ..errors import BackendError, ConfigurationError, InvalidArgumentTypeError
 from ..in_process import InProcessLeaderboard
+from ..model import shorten
 from ..protocol import LeaderboardBackend
 from ..registry import async_backend_class, async_wrapper_class, backend_class
 
@@ -158,6 +159,11 @@ def as_async(board: LeaderboardBackend) -> AsyncLeaderboard:
     A board in this process's memory answers at once, long calls excepted; any other board, and any board with parts
     around it, is called in a few threads.
     """
+    if not issubclass(type(board), LeaderboardBackend):
+        raise InvalidArgumentTypeError(
+            f"an open board with synchronous methods is needed, not {shorten(board)} ({type(board).__name__}): open "
+            "one with open_leaderboard, or use open_async_leaderboard."
+        )
     from .direct import DirectLeaderboard  # noqa: PLC0415 - as above
     from .threads import ThreadedLeaderboard  # noqa: PLC0415 - as above
 

@@ -23,7 +23,7 @@ from leaderboard_backends import (
     load_async_leaderboards,
     open_async_leaderboard,
 )
-from leaderboard_backends.aio import ask, at_version
+from leaderboard_backends.aio import as_async, ask, at_version
 from leaderboard_backends.aio.threads import ThreadedLeaderboard
 from leaderboard_backends.answers import LIVE, last_answer
 from leaderboard_backends.hardening import MonitoredLeaderboard, layer
@@ -82,6 +82,11 @@ def test_a_wrong_url_is_refused_when_it_is_awaited() -> None:
             await open_async_leaderboard("nowhere://")
 
     asyncio.run(program())
+
+
+def test_what_is_no_open_board_is_refused_where_its_methods_would_be_missed_later() -> None:
+    with pytest.raises(InvalidArgumentTypeError, match=r"an open board .* not 'memory:.* \(str\): open one with"):
+        as_async("memory://weekly")  # type: ignore[arg-type]  # what somebody may give in its place
 
 
 def test_another_loop_than_that_of_asyncio_is_refused_in_words() -> None:
