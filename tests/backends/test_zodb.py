@@ -76,6 +76,11 @@ def test_an_unknown_option_names_the_known_ones(path: Path) -> None:
     assert known >= {"attempts", "batch_size", "board", "cache_size", "create", "keep", "order"}
 
 
+def test_more_objects_than_a_cache_can_count_are_refused(path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="at least 100 and at most 2147483647"):
+        open_leaderboard(f"zodb://{path}?cache_size=3000000000")
+
+
 def test_a_board_needs_a_path_or_a_database(path: Path) -> None:
     with pytest.raises(ConfigurationError, match="a path or a database"):
         ZODBLeaderboard("weekly")

@@ -59,7 +59,9 @@ TUNING: Final = {
 }
 """What boards over any storage take."""
 
-OBJECTS: Final = Option(integer(100), "objects that each connection keeps in memory, about 2 KB each (250000)")
+OBJECTS: Final = Option(
+    integer(100, 2**31 - 1), "objects that each connection keeps in memory, about 2 KB each (250000)"
+)
 _OPTIONS: Final = {
     "cache_size": OBJECTS,
     **TUNING,
