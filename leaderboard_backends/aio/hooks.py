@@ -28,7 +28,15 @@ async def call_hook(function: Callable[..., object], *arguments: object) -> obje
         return await function(*arguments)
     if isinstance(function, FunctionType) and str(function.__module__).partition(".")[0] == _LIBRARY:
         return function(*arguments)
-    return await settled(await in_thread(function, *arguments))
+    return await settled(await in_thread(_called, function, *arguments))
+
+
+def _called(function: Callable[..., object], *arguments: object) -> object:
+    """Return what a function returns. No future takes a `StopIteration`, and whoever awaits it would wait for ever."""
+    try:
+        return function(*arguments)
+    except StopIteration as error:
+        raise RuntimeError("StopIteration") from error
 
 
 async def settled(found: Value | Awaitable[Value]) -> Value:

@@ -115,6 +115,20 @@ def test_a_hook_that_belongs_to_no_module_is_called_in_a_thread() -> None:
     asyncio.run(program())
 
 
+def test_a_hook_that_raises_stop_iteration_ends_its_call() -> None:
+    """As `next` does that finds nothing."""
+
+    def exists(player_id: str) -> bool:
+        return next(each == player_id for each in list[str]())
+
+    async def program() -> None:
+        async with asyncio.timeout(LIMIT):
+            with pytest.raises(RuntimeError, match="StopIteration"):
+                await call_hook(exists, "ada")
+
+    asyncio.run(program())
+
+
 def test_a_call_that_close_overtakes_says_that_the_board_is_closed() -> None:
     async def program() -> None:
         board = ThreadedLeaderboard(NaiveLeaderboard())
