@@ -285,6 +285,7 @@ def test_the_same_settings_come_from_a_board_s_text() -> None:
         ({"storage": "unix://host"}, "absolute path of a socket"),
         ({"storage": "redis://host?socket_timeout=9"}, "its URL has the option socket_timeout; allowed options are db"),
         ({"storage": "redis://host:99999"}, "a port is a number up to 65535"),
+        ({"storage": "redis://cache..local"}, "its host is no name: what is between two dots has 1 to 63 characters"),
     ],
 )
 def test_a_wrong_setting_is_named_with_what_is_allowed(settings: dict[str, Any], text: str) -> None:

@@ -70,6 +70,10 @@ def _storage(value: object) -> str:
 
 def _check_place(location: Location, db: str) -> None:
     path = location.path.strip("/")
+    try:
+        (location.parts.hostname or "").encode("idna")
+    except UnicodeError:
+        raise ValueError("its host is no name: what is between two dots has 1 to 63 characters") from None
     if location.scheme == "unix":
         if location.parts.hostname or not path:
             raise ValueError("a unix:// URL needs the absolute path of a socket, for example unix:///run/redis.sock")
