@@ -173,8 +173,8 @@ def _error_of(text: str) -> RedisError:
 def _greeting(address: Address) -> Request[Any]:
     """Return what is sent first over a connection: who we are, which database, and a PING, to see that it serves."""
     commands: list[tuple[str, ...]] = []
-    if address.password is not None:
-        commands.append(("AUTH", *([address.username] if address.username else []), address.password))
+    if address.username or address.password:  # as redis-py does: an empty password is none
+        commands.append(("AUTH", *([address.username] if address.username else []), address.password or ""))
     if address.client_name:
         commands.append(("CLIENT", "SETNAME", address.client_name))
     if address.db:

@@ -30,8 +30,10 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.aio import at_version
 from leaderboard_backends.backends.redis import async_server
+from leaderboard_backends.backends.redis.address import Address
 from leaderboard_backends.backends.redis.async_server import AsyncServer
 from leaderboard_backends.backends.redis.async_waiting import MOST_TOGETHER
+from leaderboard_backends.backends.redis.async_wire import _greeting
 from leaderboard_backends.backends.redis.requests import Request, pack
 from leaderboard_backends.changes import noting_version
 from leaderboard_backends.score_limits import ScoreLimits, _limits
@@ -677,6 +679,23 @@ def test_a_user_who_may_not_do_what_scripts_do_is_told_what_to_allow(
 
     run(program)
     client.acl_deluser("reader")
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "sent"),
+    [
+        (None, None, []),
+        (None, "", []),
+        (None, "pw", [("AUTH", "pw")]),
+        ("app", None, [("AUTH", "app", "")]),
+        ("app", "pw", [("AUTH", "app", "pw")]),
+    ],
+)
+def test_a_user_and_a_password_are_sent_as_by_the_synchronous_carrier(
+    username: str | None, password: str | None, sent: list[tuple[str, ...]]
+) -> None:
+    greeting = _greeting(Address(username=username, password=password))
+    assert greeting.packed == b"".join(map(pack, [*sent, ("PING",)]))
 
 
 def test_a_server_without_places_says_so_whatever_it_is_greeted_with() -> None:
