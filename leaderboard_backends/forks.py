@@ -12,8 +12,10 @@ What a lock alone does not mend, such as a note of who is at work, an object mak
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable
 from itertools import count
+from operator import methodcaller
 from threading import get_ident
 from time import monotonic
 from types import MethodType
@@ -35,7 +37,7 @@ _guarded: Final[WeakValueDictionary[int, Any]] = WeakValueDictionary()
 _anew: Final[WeakValueDictionary[tuple[int, Callable[[Any], None]], Any]] = WeakValueDictionary()
 """The objects that begin anew, by a number and by what makes them. A `WeakMethod` complains as an interpreter ends."""
 _held: Final[dict[int, list[Any]]] = {}
-"""What the threads that fork just now have locked, by thread."""
+"""What the threads that fork just now have locked, by thread, the latest at the end; `None` comes before all."""
 _late = False
 
 
@@ -57,25 +59,26 @@ def torn() -> bool:
 
 
 def _before() -> None:
-    held = _held[get_ident()] = []
+    held: list[Any] = [None]
+    _held[get_ident()] = held
     deadline = monotonic() + PATIENCE
     for reference in _guarded.valuerefs():
         lock = reference()
-        if lock is not None and lock.acquire(timeout=max(0.0, deadline - monotonic())):
-            held.append(lock)
+        if lock is not None:  # taken and noted in one step: an interrupt between the two would leave it held for ever
+            held.extend(filter(methodcaller("acquire", timeout=max(0.0, deadline - monotonic())), (lock,)))
 
 
 def _after_in_parent() -> None:
-    for lock in reversed(_held.pop(get_ident())):
-        lock.release()
+    if held := _held.get(get_ident()):  # empty where it is done: all of it is one step, as above
+        deque(map(methodcaller("release"), iter(held.pop, None)), maxlen=0)
 
 
 def _after_in_child() -> None:
     global _late  # noqa: PLW0603 - of this process
-    held = set(map(id, _held.pop(get_ident())))
+    held = set(map(id, _held.get(get_ident(), ())))  # nothing, where a program in C forks, and tells the child alone
     _held.clear()
     for lock in list(_guarded.values()):
-        _late = _late or id(lock) not in held
+        _late = _late or not (id(lock) in held or lock.acquire(blocking=False))  # a free one guards nothing torn
         lock._at_fork_reinit()  # noqa: SLF001 - as the standard library does; one not got has no owner to release it
     for (_, begin_anew), owner in list(_anew.items()):
         begin_anew(owner)
@@ -83,3 +86,4 @@ def _after_in_child() -> None:
 
 if hasattr(os, "register_at_fork"):  # where there is no fork, there is nothing to survive
     os.register_at_fork(before=_before, after_in_parent=_after_in_parent, after_in_child=_after_in_child)
+    os.register_at_fork(after_in_parent=_after_in_parent)  # again: Ctrl-C during a fork ends the first one as it begins

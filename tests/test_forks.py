@@ -8,10 +8,12 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
 from typing import Any
+from weakref import WeakValueDictionary
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -26,9 +28,12 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.hardening import MonitoredLeaderboard
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.zeo import EmbeddedZEO
+
+from .interrupting import InterruptAt
 
 IN_PROCESS = ["memory://", "sortedcontainers://", "naive://", "fakeredis://", "zodb+memory://"]
 HARDENED = {
@@ -220,6 +225,46 @@ def test_a_guarded_lock_is_free_in_the_child_and_as_it_was_in_the_parent() -> No
     reentrant.release()
     with pytest.raises(RuntimeError):
         reentrant.release()
+
+
+def test_interrupts_amid_a_fork_leave_no_lock_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each line in turn, as Ctrl-C may come; the hook for the parent is there twice."""
+    monkeypatch.setattr(forks, "_guarded", WeakValueDictionary())
+    locks: list[Any] = [forks.guard(Lock()), forks.guard(RLock())]
+    points = count(1)
+    interrupted = True
+    while interrupted:
+        with InterruptAt(next(points), {forks.__file__}) as interrupt:
+            for hook in (forks._before, forks._after_in_parent, forks._after_in_parent):
+                with suppress(KeyboardInterrupt):
+                    hook()
+        interrupted = interrupt.left <= 0
+        assert Crew([lambda: [lock.acquire(blocking=False) and lock.release() for lock in locks]]).join(20) == [
+            [None, None]
+        ]
+    assert next(points) > 10
+
+
+def test_a_child_that_nobody_announced_is_one_all_the_same() -> None:
+    """A server written in C may fork by itself, and call the hooks for the child alone."""
+
+    def work(tell: Tell) -> None:
+        board = filled(open_leaderboard("memory://"))
+        forks._after_in_child()
+        with pytest.warns(ForkedBoardWarning):
+            tell(board.get_rank("p1"))
+
+    assert told(work) == [PLAYERS - 1]
+
+
+def test_a_lock_that_is_made_while_the_process_forks_tears_nothing() -> None:
+    def work(tell: Tell) -> None:
+        forks._before()
+        lock = forks.guard(Lock())
+        forks._after_in_child()
+        tell((forks.torn(), lock.acquire(blocking=False)))
+
+    assert told(work) == [(False, True)]
 
 
 def test_what_is_no_more_is_not_made_anew() -> None:
