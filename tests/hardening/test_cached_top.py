@@ -359,6 +359,22 @@ def test_after_a_write_that_only_might_have_changed_it_the_top_is_served_from_me
     assert inner.readings == 1
 
 
+def test_a_reading_amid_another_of_its_thread_does_not_wait_for_it_and_misses_no_write(
+    inner: Watched, board: DegradableLeaderboard
+) -> None:
+    """As in a signal handler: what the first one is about to serve is from before the write."""
+    seen: list[list[str]] = []
+
+    def handle() -> None:
+        board.update_score("eve", "Eve", 11)
+        seen.append(top(board))
+
+    inner.once_read = handle
+    assert Crew([lambda: top(board)]).join(20) == [["ann", "bob", "cid"]]
+    assert seen == [["eve", "ann", "bob"]]
+    assert top(board) == ["eve", "ann", "bob"]
+
+
 # ---------------------------------------------------------------------- one reading at a time
 
 

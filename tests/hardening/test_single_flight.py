@@ -115,3 +115,10 @@ def test_after_an_interrupt_of_the_one_at_work_another_works(error: BaseExceptio
     assert found[0] is error
     assert [answer[0] for answer in found if isinstance(answer, tuple)] == [7] * OTHERS
     assert work.done >= 2
+
+
+def test_work_amid_the_work_of_its_own_thread_waits_for_nothing() -> None:
+    """As that of a finalizer or a signal handler: nobody else would end what it waits for."""
+    flight: SingleFlight[object] = SingleFlight()
+    assert Crew([lambda: flight.run(lambda: flight.run(lambda: 1))]).join(20) == [((1, True), True)]
+    assert not flight.busy

@@ -146,8 +146,9 @@ class CachedTop:
     def _renew(self) -> Top:
         """Read the top, and serve it to others from now on if it is sound."""
         moment = self._clock()
+        noted: list[Change] = []
         with self._lock:
-            self._answered = []
+            self._answered = noted
         try:
             answered(LIVE)  # what an earlier read of this thread left there is none of this one
             entries = self._read(self._size)
@@ -158,7 +159,8 @@ class CachedTop:
                 self._latest = top
             self.settle_ended()
             with self._lock:
-                self._top = top if is_whole and not self._is_doubtful(top) else None
+                mine = self._answered is noted  # else a reading amid this one, in its thread, took what was noted
+                self._top = top if is_whole and mine and not self._is_doubtful(top) else None
                 self._serve()
         finally:
             with self._lock:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from threading import Lock
+from threading import Lock, get_ident
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
@@ -21,6 +21,7 @@ LOOK: Final = 0.05
 class _Flight(Generic[Value]):
     def __init__(self) -> None:
         self.began = monotonic()
+        self.thread = get_ident()
         self.ended = Lock()  # held until then; an `Event` has a lock that an interrupt of who waits leaves held
         self.ended.acquire()
         self.joined = 0
@@ -30,7 +31,10 @@ class _Flight(Generic[Value]):
 
 
 class SingleFlight(Generic[Value]):
-    """Runs one piece of work at a time; who comes meanwhile shares how it ends, also that the storage is down."""
+    """Runs one piece of work at a time; who comes meanwhile shares how it ends, also that the storage is down.
+
+    A finalizer or a signal handler that comes in the middle of the work, in its thread, does the work for itself.
+    """
 
     def __init__(self) -> None:
         self._lock = guard(Lock())
@@ -78,7 +82,7 @@ class SingleFlight(Generic[Value]):
         try:
             with self._lock:
                 others = self._flight  # once: it may end at any time
-                if others is not None:
+                if others is not None and others.thread != mine.thread:
                     return others, False
                 self._flight = mine
             mine.values.append(work())
