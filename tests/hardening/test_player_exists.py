@@ -11,6 +11,7 @@ from leaderboard_backends.errors import BackendUnavailableError, ConfigurationEr
 from leaderboard_backends.hardening import ValidatedLeaderboard
 from leaderboard_backends.hardening.validation.players import KnownPlayers
 from leaderboard_backends.hardening.validation.settings import Settings
+from leaderboard_backends.testing.crew import Crew
 
 
 class Register:
@@ -130,3 +131,21 @@ def test_texts_that_are_too_long_never_reach_the_app() -> None:
     with pytest.raises(UpdateRefusedError, match="max_player_id_bytes"):
         board.update_score("x" * 9, "", 1)
     assert register.asked == []
+
+
+def test_a_question_amid_another_of_its_thread_is_refused_and_that_goes_on() -> None:
+    """As that of a finalizer or a signal handler, which would wait for ever for what it interrupts."""
+    refused: list[str] = []
+    players: KnownPlayers
+
+    def clock() -> float:
+        if not refused:
+            refused.append("asked")
+            with pytest.raises(BackendUnavailableError, match="in the middle of another call of this thread"):
+                players.has("bob")
+        return 0.0
+
+    players = KnownPlayers(Register("ada", "bob").exists, Settings(), clock)
+    assert Crew([lambda: players.has("ada")]).join(20) == [True]
+    assert refused
+    assert players.has("bob")

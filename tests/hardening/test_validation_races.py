@@ -14,6 +14,7 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendUnavailableError, UpdateRefusedError
 from leaderboard_backends.hardening import ValidatedLeaderboard
 from leaderboard_backends.model import Score
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import LIVE, Answer, answered, ask, last_answer
 
 BLOCKED = 0.2
@@ -69,6 +70,38 @@ def test_nothing_comes_between_the_read_and_the_write(other: str) -> None:
     theirs.join(10)
     found = inner.get_entry("ada")
     assert found is None if other in ("remove", "clear") else found is not None and found.username == "other"
+
+
+class Interrupted(Unlimited):
+    """A board on which the first read of a score calls something first, as a finalizer or a signal handler may."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first: Callable[[], object] | None = None
+
+    def _get_score(self, player_id: str) -> Score | None:
+        first, self.first = self.first, None
+        if first is not None:
+            first()
+        return super()._get_score(player_id)
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_call_amid_another_of_its_thread_is_refused_and_that_goes_on(other: str) -> None:
+    """It would wait for ever for the lock of the player, which its own thread has."""
+    inner, refused = Interrupted(), list[str]()
+    inner.update_score("ada", "first", 10)
+    board = ValidatedLeaderboard(inner, max_change=10, score_max=20)
+
+    def handle() -> None:
+        with pytest.raises(BackendUnavailableError, match="in the middle of another call of this thread"):
+            OTHERS[other](board)
+        refused.append(other)
+
+    inner.first = handle
+    assert Crew([lambda: board.update_score("ada", "ours", 19)]).join(20) == [1]
+    assert refused == [other]
+    assert inner.get_entry("ada") == Entry(1, "ada", "ours", 19)
 
 
 @pytest.mark.parametrize("inner", [Unlimited, partial(open_leaderboard, "memory://")])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 
 from cachetools import TTLCache
 
 from ...errors import BackendUnavailableError, ConfigurationError
 from ...forks import guard
 from ...model import shorten
+from ..reentrance import refuse_inside
 from .cases import Case
 from .settings import Settings
 
@@ -30,7 +31,7 @@ class KnownPlayers:
         most = settings.max_cached_players
         self._known: TTLCache[str, None] = TTLCache(most, settings.known_seconds, self._clock)
         self._unknown: TTLCache[str, None] = TTLCache(most, settings.unknown_seconds, self._clock)
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
 
     def check(self, case: Case) -> str:
         """Return what is wrong with an update of a player who does not exist, and what to do; else nothing."""
@@ -44,6 +45,7 @@ class KnownPlayers:
         Raises `BackendUnavailableError` where the function raises, and `ConfigurationError` for an answer that is
         neither `True` nor `False`; nothing is remembered then.
         """
+        refuse_inside(self._lock)
         with self._lock:
             if player_id in self._known:
                 return True

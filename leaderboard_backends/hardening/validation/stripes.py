@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from threading import Lock
+from threading import RLock
 from typing import Final, Protocol, TypeVar
 
 from ...forks import survive_forks
+from ..reentrance import refuse_inside
 
 Value = TypeVar("Value")
 
@@ -50,15 +51,20 @@ class Stripes:
         survive_forks(self._make_locks)  # they guard no state, and may be held for as long as a storage takes
 
     def _make_locks(self) -> None:
-        self._locks = tuple(Lock() for _ in range(STRIPES))
+        self._locks = tuple(RLock() for _ in range(STRIPES))
 
     def of(self, player_id: str) -> AbstractContextManager[object]:
-        """Hold the lock of a player; O(1)."""
-        return self._locks[stripe_of(player_id)]
+        """Hold the lock of a player; O(1). Raises `BackendUnavailableError` where this thread holds it already."""
+        lock = self._locks[stripe_of(player_id)]
+        refuse_inside(lock)
+        return lock
 
     def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
-        """Do work with the locks of several players held, or of all; O(players)."""
-        return _inside(iter([self._locks[stripe] for stripe in stripes_of(player_ids)]), work)
+        """Do work with the locks of several players held, or of all; O(players). Raises as `of` does."""
+        locks = [self._locks[stripe] for stripe in stripes_of(player_ids)]
+        for lock in locks:
+            refuse_inside(lock)
+        return _inside(iter(locks), work)
 
 
 def _inside(locks: Iterator[AbstractContextManager[object]], work: Callable[[], Value]) -> Value:
