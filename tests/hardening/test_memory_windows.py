@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from limits import RateLimitItemPerMinute
 from limits.strategies import MovingWindowRateLimiter
 
+from leaderboard_backends.errors import BackendUnavailableError
 from leaderboard_backends.hardening.rate_limiting import MemoryWindows
 from leaderboard_backends.hardening.rate_limiting.memory import Hit
+from leaderboard_backends.testing.crew import Crew
 
 
 class Clock:
@@ -223,3 +225,24 @@ def test_fixed_windows_are_refused() -> None:
     for call in calls:
         with pytest.raises(NotImplementedError, match="moving windows only"):
             call()
+
+
+@pytest.mark.parametrize(
+    "enter", [lambda windows: windows.acquire_entry("a", 1, 60), lambda windows: windows.acquire_all([("a", 1, 60, 1)])]
+)
+def test_hits_amid_others_of_their_thread_are_refused_and_those_go_on(enter: Callable[[MemoryWindows], bool]) -> None:
+    """As those of a finalizer or a signal handler, which would wait for ever for what they interrupt."""
+    refused: list[str] = []
+    windows: MemoryWindows
+
+    def clock() -> float:
+        if not refused:
+            refused.append("entered")
+            with pytest.raises(BackendUnavailableError, match="in the middle of another call of this thread"):
+                enter(windows)
+        return 1000.0
+
+    windows = MemoryWindows(10, clock)
+    assert Crew([lambda: enter(windows)]).join(20) == [True]
+    assert refused
+    assert not enter(windows)

@@ -23,6 +23,7 @@ from leaderboard_backends.hardening.rate_limiting.outage import OutagePolicy
 from leaderboard_backends.hardening.rate_limiting.settings import Settings
 from leaderboard_backends.hardening.rate_limiting.shared import close_storage, open_storage
 from leaderboard_backends.hardening.rate_limiting.windows import Charge, Limit, Refusal, SharedWindows
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.groups import ClusterNode
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -319,6 +320,27 @@ def test_what_was_asked_before_an_outage_began_or_ended_says_nothing_new(
     policy.spend(charge, 1)
     assert policy.down is not down, "the later question's end counts"
     assert len(caplog.records) == 1 + down, "each is logged once"
+
+
+def test_an_update_amid_the_note_of_an_outage_does_not_wait_for_its_own_thread() -> None:
+    """As that of a finalizer or a signal handler."""
+    windows, counts = Overtaken(), Counts(["uncounted", "unavailable"])
+    charge = [Charge(Limit("updates_a_minute", 1, 60, "amid/"), "ada", 1)]
+    windows.ends = [ConnectionError("gone"), ConnectionError("gone")]
+    asked: list[Refusal | None] = []
+    policy: OutagePolicy
+
+    def clock() -> float:
+        if not asked:
+            asked.append(None)
+            asked.append(policy.spend(charge, 1))
+        return 0.0
+
+    policy = OutagePolicy(windows, Settings(storage="redis://h", retry_every=0), counts, clock)
+    assert Crew([lambda: policy.spend(charge, 1)]).join(20) == [None]
+    assert asked == [None, None]
+    assert policy.down
+    assert counts["uncounted"] == 2
 
 
 def test_a_board_opens_without_the_server_and_counts_once_it_is_there(server: EmbeddedServer, limited: Open) -> None:

@@ -12,12 +12,13 @@ from array import array
 from bisect import bisect_left
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import RLock
 from typing import NoReturn, TypeAlias
 
 from limits.storage import MovingWindowSupport, Storage
 
 from ...forks import guard
+from ..reentrance import refuse_inside
 
 Hit: TypeAlias = tuple[str, int, int, int]
 """What is to be entered: a key, the limit, the seconds of its window, and how many hits come now."""
@@ -40,7 +41,7 @@ class MemoryWindows(Storage, MovingWindowSupport):
         super().__init__()
         self._max_keys = max_keys
         self._clock = clock
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self._times: OrderedDict[str, array[float]] = OrderedDict()
         self._longest = 0
         self.forgotten = 0
@@ -52,7 +53,11 @@ class MemoryWindows(Storage, MovingWindowSupport):
     # ------------------------------------------------------------------ hits
 
     def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        """Enter `amount` hits, or none where they do not fit; returns whether they did."""
+        """Enter `amount` hits, or none where they do not fit; returns whether they did.
+
+        Raises `BackendUnavailableError` in the middle of a call of this thread.
+        """
+        refuse_inside(self._lock)
         with self._lock:
             now = self._clock()
             times = self._seen(key)
@@ -62,7 +67,11 @@ class MemoryWindows(Storage, MovingWindowSupport):
             return True
 
     def acquire_all(self, hits: Sequence[Hit]) -> bool:
-        """Enter the hits of several keys, each once, or none where one does not fit; returns whether they did."""
+        """Enter the hits of several keys, each once, or none where one does not fit; returns whether they did.
+
+        Raises as `acquire_entry` does.
+        """
+        refuse_inside(self._lock)
         with self._lock:
             now = self._clock()
             for key, limit, expiry, amount in hits:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import RLock
 from typing import Final
 
 from limits.errors import StorageError
@@ -33,7 +33,7 @@ class OutagePolicy:
         self._settings = settings
         self._counts = counts
         self._clock = clock
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self._down = False
         self._turns = 0  # how many outages have begun or ended
         self._next_question = 0.0
