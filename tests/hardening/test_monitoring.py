@@ -36,6 +36,7 @@ from leaderboard_backends.errors import (
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
 from leaderboard_backends.hardening.observability import collector, names, probe
 from leaderboard_backends.model import Entry
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import Answer, Wrapper, answered
 
@@ -314,6 +315,26 @@ class MemoryOfOld(Wrapper):
         rank = super()._get_rank(player_id)
         answered(Answer(self.source, 3.0))  # type: ignore[arg-type]
         return rank
+
+
+@pytest.mark.parametrize("call", ["get_rank", "update_score", "update_scores"])
+def test_a_call_amid_the_measuring_of_another_does_not_wait_for_its_own_thread(
+    call: str, board: MonitoredLeaderboard, registry: CollectorRegistry
+) -> None:
+    """As that of a finalizer or a signal handler, which comes where prometheus-client has its locks."""
+    observe, handled = board._own.observe[call], list[object]()
+
+    def interrupted(seconds: float) -> None:
+        if not handled:
+            handled.append(call)
+            handled.append(CALLS[call](board))
+        observe(seconds)
+
+    board._own.observe[call] = interrupted
+    expected = CALLS[call](memory())
+    assert Crew([lambda: CALLS[call](board)]).join(20) == [expected]
+    assert handled == [call, expected]
+    assert value(registry, COUNT, operation=call) == 1
 
 
 @pytest.mark.parametrize("source", ["cached", "stale", "approximate"])

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leaderboard_backends.hardening.observability.recorder import MARKS, Recorder, _Ring
+from leaderboard_backends.hardening.observability.recorder import MARKS, Recorder, Totals, _Ring
 from leaderboard_backends.hardening.observability.snapshot import latency_of, percentile_of
+from leaderboard_backends.testing.crew import Crew
 
 from .monitored import Clock
 
@@ -130,3 +131,20 @@ def test_marks_call_out_about_once_a_step() -> None:
         clock.advance(0.1)
         recorder.query(clock.now, 0.001)
     assert 9 <= len(marks) <= 10
+
+
+def test_a_call_amid_the_note_of_another_does_not_wait_for_its_own_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As that of a finalizer or a signal handler."""
+    recorder = Recorder(50, WINDOW, Clock(0.0))
+    totals, handled = recorder._totals, list[str]()
+
+    def interrupted(step: int) -> Totals:
+        if not handled:
+            handled.append("query")
+            recorder.query(5.0, 1.0)
+        return totals(step)
+
+    monkeypatch.setattr(recorder, "_totals", interrupted)
+    assert Crew([lambda: recorder.query(5.0, 1.0)]).join(20) == [None]
+    assert handled
+    assert recorder.reading(5.0).timed_queries == 2

@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil, floor
-from threading import Lock
+from threading import RLock
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -108,7 +108,7 @@ class Recorder:
         self._updates_ring: Final = _Ring(samples)
         self._queries_ring: Final = _Ring(samples)
         self._on_mark: Final = on_mark
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         self._errors: Final = Counter[str]()
         self._bulk = self._updates = self._failures = 0
         self._opened: Final = clock()

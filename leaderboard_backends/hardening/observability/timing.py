@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from logging import getLogger
-from threading import Lock
+from threading import RLock
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from ...errors import BackendError, LeaderboardClosedError, ScoreLimitError
 from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
+from ..reentrance import is_inside
 from .board_metrics import BoardMetrics, is_failure, kind_of
 from .names import BULK, CALL_OF
 from .recorder import Recorder
@@ -23,7 +24,11 @@ logger = getLogger("leaderboard_backends.hardening")
 
 
 class Calls:
-    """The calls of one board, for its metrics and its recorder."""
+    """The calls of one board, for its metrics and its recorder.
+
+    One that a finalizer or a signal handler makes while another of its thread is taken down is not: it could not get
+    the locks of prometheus-client.
+    """
 
     def __init__(self, metrics: BoardMetrics, recorder: Recorder, *, layered: bool) -> None:
         self.clock: Final = recorder.clock
@@ -36,11 +41,13 @@ class Calls:
         self._record_update: Final = recorder.update
         self._record_query: Final = recorder.query
         self._told = False
-        self._in_prometheus: Final = guard(Lock())
+        self._in_prometheus: Final = guard(RLock())
         """Held in calls of prometheus-client, whose own locks a forked child could not get."""
 
     def queried(self, operation: str, began: float) -> None:
         """Take down a query that was answered."""
+        if is_inside(self._in_prometheus):
+            return
         try:
             self._time_query(operation, began)
             if self.layered:
@@ -50,6 +57,8 @@ class Calls:
 
     def updated(self, operation: str, began: float, updates: int) -> None:
         """Take down an update of one player, of so many scores."""
+        if is_inside(self._in_prometheus):
+            return
         try:
             self._time_update(operation, began, updates)
         except Exception as problem:  # noqa: BLE001 - see `_tell`
@@ -57,6 +66,8 @@ class Calls:
 
     def did(self, operation: str, began: float, updates: int) -> None:
         """Take down an operation of `names.BULK`, of so many scores."""
+        if is_inside(self._in_prometheus):
+            return
         try:
             self._time_bulk(operation, began, updates)
             if self.layered and CALL_OF[operation] == "query":
@@ -66,6 +77,8 @@ class Calls:
 
     def failed(self, operation: str, began: float, error: Exception) -> None:
         """Take down an error: a failure is a call too, a refusal is none; what either says was applied is counted."""
+        if is_inside(self._in_prometheus):
+            return
         try:
             kind, failure, applied = type(error), is_failure(type(error)), _applied_of(error)
             if failure:
