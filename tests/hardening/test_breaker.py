@@ -20,6 +20,7 @@ from leaderboard_backends.errors import (
     WriteOutcomeUnknownError,
 )
 from leaderboard_backends.hardening.degradation.breaker import TOGETHER, Breaker
+from leaderboard_backends.testing.crew import Crew
 
 DOWN = BackendUnavailableError("no answer")
 APART = 0.0625
@@ -304,3 +305,24 @@ def test_an_outage_is_logged_once_with_its_cause_and_its_end_once(
         ("WARNING", "the storage of the board 'weekly' does not answer, so no calls are sent to it for now: no answer"),
         ("INFO", "the storage of the board 'weekly' answers again, after 8.0 s"),
     ]
+
+
+def test_a_failure_amid_the_note_of_another_does_not_wait_for_its_own_thread(storage: Storage) -> None:
+    """As in a signal handler: both failed in one moment."""
+    handled: list[str] = []
+    breaker: Breaker
+
+    def fail() -> None:
+        with pytest.raises(BackendUnavailableError, match="no answer"):
+            breaker.call(storage.ask, 1)
+
+    def clock() -> float:
+        if not handled:
+            handled.append("failed")
+            fail()
+        return 100.0
+
+    breaker, storage.error = Breaker("weekly", 1, 2.0, clock), DOWN
+    Crew([fail]).join(20)
+    assert handled
+    assert (breaker.state, breaker.openings, storage.calls) == ("open", 1, 2)

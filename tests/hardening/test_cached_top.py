@@ -25,7 +25,7 @@ from leaderboard_backends.answers import Coverage, live_answers
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard
 from leaderboard_backends.hardening.degradation.cached_top import CachedTop
-from leaderboard_backends.hardening.degradation.top import Placing
+from leaderboard_backends.hardening.degradation.top import Placing, Top
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -373,6 +373,36 @@ def test_a_reading_amid_another_of_its_thread_does_not_wait_for_it_and_misses_no
     assert Crew([lambda: top(board)]).join(20) == [["ann", "bob", "cid"]]
     assert seen == [["eve", "ann", "bob"]]
     assert top(board) == ["eve", "ann", "bob"]
+
+
+def test_writes_amid_the_notes_of_another_of_their_thread_wait_for_nothing_and_are_noted(
+    board: DegradableLeaderboard,
+) -> None:
+    """As in a signal handler, while a write is listed, and while its end is settled."""
+    cache, pending, handled = board._cache, [True], list[int]()
+    assert cache is not None
+    board.get_top_n(3)
+
+    class Interrupted(Placing):
+        def touches(self, top: Top) -> bool:
+            if pending:
+                pending.clear()
+                handled.append(board.update_score("zoe", "Zoe", 1))
+            return super().touches(top)
+
+    change = Interrupted("eve", 11)
+
+    def write() -> None:
+        cache.begin(change)
+        pending.append(True)
+        cache.note_end(change)
+        cache.settle_ended()
+
+    Crew([write]).join(20)
+    assert handled == [6, 6]
+    assert not cache._in_work
+    assert not cache._holding_back
+    assert top(board) == ["ann", "bob", "cid"]
 
 
 # ---------------------------------------------------------------------- one reading at a time

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from leaderboard_backends import Entry
 from leaderboard_backends.hardening.degradation.memory_of_answers import MemoryOfAnswers
+from leaderboard_backends.testing.crew import Crew
 
 ADA, BOB = Entry(1, "ada", "Ada", 5), Entry(2, "bob", "Bob", 4)
 
@@ -108,3 +109,35 @@ def test_it_is_a_list_of_questions_in_the_order_of_their_use(
             del model[next(iter(model))]
         assert memory.weight == sum(max(len(answer), 1) for answer in model.values()) <= limit
         assert len(memory) == len(model)
+
+
+class Interrupted:
+    """A question at whose first use something else is asked first, as by a finalizer or a signal handler."""
+
+    def __init__(self, handle: Callable[[], object]) -> None:
+        self._handle: Callable[[], object] | None = handle
+
+    def __hash__(self) -> int:
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            handle()
+        return 1
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
+def test_an_answer_amid_another_of_its_thread_waits_for_nothing_and_is_not_remembered() -> None:
+    memory = MemoryOfAnswers(10, 60)
+    found: list[object] = []
+
+    def handle() -> None:
+        memory.keep("who", ADA, 100.0)
+        found.append(memory.recall("who", 100.0))
+        memory.forget("who")
+
+    question = Interrupted(handle)
+    Crew([lambda: memory.keep(question, [ADA, BOB], 100.0)]).join(20)
+    assert found == [None]
+    assert memory.recall(question, 101.0) == ([ADA, BOB], 1.0)
+    assert memory.weight == 2

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from math import inf
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import cast
 
@@ -40,7 +40,7 @@ class AsyncBreaker:
         self._retry_after = retry_after
         self._clock = clock
         self._failures = failures
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self.openings = 0
         """How often the circuit has opened."""
         self.begin_anew()
@@ -88,7 +88,7 @@ class AsyncBreaker:
             with suppress(_FailedError):
                 self._machine.call(_fail)
             if self.state == "open":
-                self._retry_at = now + self._retry_after
+                self._calm, self._retry_at = False, now + self._retry_after
                 self._opened_at = now if before == "closed" else self._opened_at
             opened = (before, self.state) == ("closed", "open")
             self.openings += opened
@@ -110,7 +110,7 @@ class AsyncBreaker:
             if before == "open":
                 self._machine.half_open()
             self._machine.call(_succeed)
-            self._calm = True
+            self._calm = self.state == "closed"  # a failure amid this, of a signal handler, may have opened it again
             seconds = self._clock() - self._opened_at
         if before != "closed":
             _log.info("the storage of the board %r answers again, after %.1f s", self._name, seconds)

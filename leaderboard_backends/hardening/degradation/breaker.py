@@ -17,7 +17,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from math import inf
-from threading import Lock
+from threading import RLock
 from time import monotonic
 from typing import Final, Literal, TypeAlias, TypeVar, TypeVarTuple, cast
 
@@ -53,7 +53,7 @@ class Breaker:
         self._retry_after = retry_after
         self._clock = clock
         self._failures = failures
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self.openings = 0
         """How often the circuit has opened."""
         self.begin_anew()
@@ -101,7 +101,7 @@ class Breaker:
             with suppress(_FailedError):
                 self._machine.call(_fail)
             if self.state == "open":
-                self._retry_at = now + self._retry_after
+                self._calm, self._retry_at = False, now + self._retry_after
                 self._opened_at = now if before == "closed" else self._opened_at
             opened = (before, self.state) == ("closed", "open")
             self.openings += opened
@@ -123,7 +123,7 @@ class Breaker:
             if before == "open":
                 self._machine.half_open()
             self._machine.call(_succeed)
-            self._calm = True
+            self._calm = self.state == "closed"  # a failure amid this, of a signal handler, may have opened it again
             seconds = self._clock() - self._opened_at
         if before != "closed":
             _log.info("the storage of the board %r answers again, after %.1f s", self._name, seconds)

@@ -27,8 +27,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from itertools import chain
-from threading import Lock
+from threading import RLock
 from typing import Final
 
 from ...errors import BackendUnavailableError
@@ -75,7 +74,7 @@ class CachedTop:
         self._clock = clock
         self._flight: SingleFlight[Top] = SingleFlight()
         self._latest: Top | None = None
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self._ended: deque[Change] = deque()
         self.note_end: Final = self._ended.append
         """Notes that a write was answered, or failed, after `change.settle` if it was answered; `settle_ended` is next.
@@ -172,7 +171,7 @@ class CachedTop:
         answered = self._answered or []
         if len(answered) > MOST_CHANGES:
             return True
-        return touched(top, chain(answered, self._in_work) if self._alone else answered)
+        return touched(top, [*answered, *self._in_work] if self._alone else answered)
 
     def _serve(self) -> None:
         self._served = None if self._holding_back else self._top
@@ -197,6 +196,7 @@ class CachedTop:
                 if self._top is not None and change.touches(self._top):
                     self._top = None
                 self._in_work.discard(change)
-                self._ended.popleft()
-            self._holding_back = any(change.holds_back for change in self._in_work)
+                if self._ended and self._ended[0] is change:  # else a signal handler amid this was faster
+                    self._ended.popleft()
+            self._holding_back = any(change.holds_back for change in [*self._in_work])
             self._serve()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
-from threading import Lock
+from threading import RLock
 from typing import NamedTuple
 
 from ...forks import survive_forks
+from ..reentrance import is_inside
 
 
 class _Kept(NamedTuple):
@@ -30,12 +31,12 @@ class MemoryOfAnswers:
         self._seconds = seconds
         self._weight = 0
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._lock = Lock()
+        self._lock = RLock()
         survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
         """Let go of what threads of a forked parent held."""
-        self._lock = Lock()
+        self._lock = RLock()
         self._weight = sum(one.weight for one in self._kept.values())
 
     def __len__(self) -> int:
@@ -51,7 +52,7 @@ class MemoryOfAnswers:
         weight = 1
         if type(answer) is list:
             answer, weight = tuple(answer), len(answer) or 1
-        if weight > self._limit:
+        if weight > self._limit or is_inside(self._lock):  # where a finalizer or a signal handler comes amid this
             return
         kept, new = self._kept, _new(_Kept, (answer, moment, weight))
         with self._lock:
