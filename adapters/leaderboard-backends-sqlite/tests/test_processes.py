@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import NoReturn
 
 import pytest
-from leaderboard_backends_sqlite import SQLiteLeaderboard
+from leaderboard_backends_sqlite import SQLiteLeaderboard, files
 from leaderboard_backends_sqlite.opening import WAL_LIMIT
 
 from leaderboard_backends import BackendUnavailableError, WriteConflictError
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 
 
@@ -435,3 +437,19 @@ def test_the_process_that_ends_last_takes_the_log_along(path: Path) -> None:
         assert done.returncode == 0, done.stderr
         assert board.get_rank("ada") == 1
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_an_interrupt_of_a_fork_that_waits_for_an_operation_leaves_the_board_usable(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the wait, and goes nowhere; the process forks all the same."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise KeyboardInterrupt
+
+    with SQLiteLeaderboard(path=path) as board:
+        monkeypatch.setattr(board._file._changed, "wait_for", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            files._before_fork()
+        files._after_fork_in_parent()
+        assert Crew([lambda: board.update_score("ada", "Ada", 1)]).join(20) == [1]

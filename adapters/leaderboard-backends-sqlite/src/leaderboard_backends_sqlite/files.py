@@ -288,13 +288,14 @@ def release(file: BoardFile) -> None:
 def _before_fork() -> None:
     _registry_lock.acquire()
     for file in list(_open_files):
+        _paused.append(file)  # first: Ctrl-C may end the wait for an operation of another thread
         file.pause()
-        _paused.append(file)
 
 
 def _after_fork_in_parent() -> None:
     while _paused:
-        _paused.pop().resume()
+        with suppress(RuntimeError):  # where Ctrl-C came before its lock was taken
+            _paused.pop().resume()
     _registry_lock.release()
 
 
