@@ -25,7 +25,7 @@ from redis.exceptions import NoScriptError
 
 from ...changes import Version
 from ...errors import BackendUnavailableError, LeaderboardError
-from ...forks import guard
+from ...forks import guard, survive_forks
 from ...freshness import BoardFreshness, Known
 from .address import Address, Node
 from .async_nodes import exchange
@@ -52,6 +52,11 @@ class AsyncReplicaReads:
         self._make: Final = make
         self._servers: Final[dict[Node, AsyncServer]] = {}
         self._resting: Final = Resting()
+        self._inherit()
+        survive_forks(self._inherit)
+
+    def _inherit(self) -> None:
+        """Begin with another replica than other processes do, forked ones included."""
         self._turn = getpid()
 
     async def ask(self, questions: Sequence[Question], deadline: float = inf) -> list[Found | None]:

@@ -22,7 +22,7 @@ from redis.exceptions import NoScriptError
 
 from ...changes import Version
 from ...errors import BackendUnavailableError, LeaderboardError, WriteOutcomeUnknownError
-from ...forks import guard
+from ...forks import guard, survive_forks
 from ...freshness import BoardFreshness, Known, is_behind
 from .address import Address, Node
 from .requests import Request, Versioned
@@ -81,6 +81,11 @@ class ReplicaReads:
         self._make: Final = make
         self._servers: Final[dict[Node, Server]] = {}
         self._resting: Final = Resting()
+        self._inherit()
+        survive_forks(self._inherit)
+
+    def _inherit(self) -> None:
+        """Begin with another replica than other processes do, forked ones included."""
         self._turn = getpid()
 
     def ask(self, questions: Sequence[Question], deadline: float = inf) -> list[Found | None]:

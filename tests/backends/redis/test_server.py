@@ -22,12 +22,15 @@ import pytest
 import redis
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.backends.redis.address import Address
+from leaderboard_backends.backends.redis.address import Address, Node
 from leaderboard_backends.backends.redis.nodes import node_server
 from leaderboard_backends.backends.redis.pool import ConnectionPool
+from leaderboard_backends.backends.redis.replicas import ReplicaReads
 from leaderboard_backends.backends.redis.requests import BoardRequests
 from leaderboard_backends.backends.redis.server import Server, exchange
 from leaderboard_backends.errors import BackendReadOnlyError, BackendUnavailableError, WriteOutcomeUnknownError
+from leaderboard_backends.freshness import BoardFreshness
+from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from ...interruptible import Interruptible
@@ -433,3 +436,11 @@ def run(threads: list[Thread]) -> None:
         thread.start()
     for thread in threads:
         thread.join(60)
+
+
+def test_each_forked_child_begins_with_a_replica_of_its_own() -> None:
+    """Else all workers of an app that opens its boards before it forks would read from the same one."""
+    reads = ReplicaReads(Address(), BoardFreshness(1, 1.0))
+    replicas = [Node("replica", port) for port in range(1, 1 << 16)]
+    with Child[Node | None](lambda tell: tell(reads._replica(replicas)), 20) as child:
+        assert list(child) == [replicas[child.pid % len(replicas)]]
