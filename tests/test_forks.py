@@ -8,11 +8,11 @@ import subprocess
 import sys
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from threading import Event, Lock, RLock, Thread
-from typing import Any
+from typing import Any, cast
 from weakref import WeakValueDictionary
 
 import pytest
@@ -28,6 +28,9 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.memory import MemoryLeaderboard
 from leaderboard_backends.hardening import MonitoredLeaderboard
+from leaderboard_backends.migration.holding import Holder
+from leaderboard_backends.migration.shadow import ShadowReads
+from leaderboard_backends.migration.steering import Agent
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 from leaderboard_backends.testing.servers import EmbeddedServer
@@ -283,6 +286,54 @@ def test_what_is_no_more_is_not_made_anew() -> None:
     assert told(lambda tell: tell(len(begun))) == [1]
     assert here is not None
     assert begun == []
+
+
+class NoRecord:
+    """A record of a migration that nobody writes."""
+
+    def read(self, _part: str) -> dict[str, Any]:
+        return {}
+
+    def write(self, _part: str, _document: object) -> None:
+        return
+
+    def close(self) -> None:
+        return
+
+
+def watched(_: Path) -> tuple[Any, Any]:
+    board: Any = MonitoredLeaderboard(open_leaderboard("memory://"), alerts=True, registry=CollectorRegistry())
+    return board, board._watch._stopped
+
+
+def journaled(folder: Path) -> tuple[Any, Any]:
+    board: Any = open_leaderboard(f"journal://{folder / 'boards'}")
+    return board, board._closing
+
+
+def shadowed(_: Path) -> tuple[Any, Any]:
+    reads: Any = ShadowReads(open_leaderboard("memory://"), open_leaderboard("memory://"), 1.0)
+    return reads, reads._closed
+
+
+def steered(_: Path) -> tuple[Any, Any]:
+    agent: Any = Agent("weekly", cast("Any", NoRecord), cast("Any", NoRecord))
+    return agent, agent._closed
+
+
+def claimed(_: Path) -> tuple[Any, Any]:
+    holder: Any = Holder("weekly", cast("Any", NoRecord), "source", "history")
+    return holder, holder._closed
+
+
+@pytest.mark.parametrize("opened", [watched, journaled, shadowed, steered, claimed])
+def test_a_child_closes_what_a_thread_of_its_parent_waits_in(
+    opened: Callable[[Path], tuple[Any, Any]], tmp_path: Path
+) -> None:
+    """An event has a lock, which such a thread has each time that it begins to wait, and as it ends."""
+    part, event = opened(tmp_path)
+    with closing(part), held(event._cond):
+        assert told(lambda tell: tell(part.close())) == [None]
 
 
 def test_entries_of_a_child_are_its_own() -> None:

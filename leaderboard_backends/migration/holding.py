@@ -79,8 +79,9 @@ class Holder:
 
     def close(self) -> None:
         """Give the claim up, unless the record is gone with the migration's end; what it began with stays noted."""
-        self._closed.set()
-        self._thread.join(SILENCE)
+        if self._thread.is_alive():  # not in a forked child, where it may have been inside the event
+            self._closed.set()
+            self._thread.join(SILENCE)
 
     # ------------------------------------------------------------------ the claim
 

@@ -137,6 +137,8 @@ class ShadowReads:
     def _begin_anew(self) -> None:
         """Have nothing of the parent in a forked child: its thread is not here, its reads are not ours."""
         self._waiting, self._thread = SimpleQueue(), None
+        if not self._closed.is_set():
+            self._closed = Event()  # the thread may have been inside the old one
         self._tally.clear()
 
     # ------------------------------------------------------------------ in the thread

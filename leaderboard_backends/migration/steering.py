@@ -169,8 +169,9 @@ class Agent:
 
     def close(self) -> None:
         """Carry out nothing any more; a start in work ends."""
-        self._closed.set()
-        self._thread.join(5)
+        if self._thread.is_alive():  # not in a forked child, where it may have been inside the event
+            self._closed.set()
+            self._thread.join(5)
         if self._holder is not None:
             self._holder.close()
 

@@ -225,6 +225,7 @@ class JournalLeaderboard(JournaledOrder):
                 "the fork, in one process only."
             )
         )
+        self._closing = Event()  # another thread may have been inside the old one
         self._folder.abandon()
 
     def _close(self) -> None:

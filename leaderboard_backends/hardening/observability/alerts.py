@@ -156,9 +156,10 @@ class Watch:
 
     def stop(self) -> None:
         """End the thread; a look that is under way may take its time, up to a limit."""
-        self._stopped.set()
-        if current_thread() is not self._thread:
-            self._thread.join(JOIN_TIMEOUT)
+        if self._thread.is_alive():  # not in a forked child, where it may have been inside the event
+            self._stopped.set()
+            if current_thread() is not self._thread:
+                self._thread.join(JOIN_TIMEOUT)
 
 
 def _look(alerts: ReferenceType[Alerts], interval: float, stopped: Event) -> None:
