@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from leaderboard_backends import Capabilities, LeaderboardBackend, load_leaderboards, open_leaderboard
@@ -335,6 +335,23 @@ def test_a_call_amid_the_measuring_of_another_does_not_wait_for_its_own_thread(
     assert Crew([lambda: CALLS[call](board)]).join(20) == [expected]
     assert handled == [call, expected]
     assert value(registry, COUNT, operation=call) == 1
+
+
+def test_a_board_can_be_closed_amid_a_collection_of_the_same_thread(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a signal handler that ends the process, where its main thread answers Prometheus."""
+    board = MonitoredLeaderboard(memory(), registry=registry)
+    family = board._shared.families.updates
+    collect = family.collect
+
+    def interrupted() -> Iterable[Metric]:
+        board.close()
+        return collect()
+
+    monkeypatch.setattr(family, "collect", interrupted)
+    assert names.UPDATES.encode() in Crew([lambda: generate_latest(registry)]).join(20)[0]
+    assert board.closed
 
 
 @pytest.mark.parametrize("source", ["cached", "stale", "approximate"])

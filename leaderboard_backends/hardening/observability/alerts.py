@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, RLock, Thread, current_thread
 from typing import Final
 from weakref import ReferenceType, ref
 
@@ -83,7 +83,7 @@ class Alerts:
         self._on_alert: Final = on_alert
         self._wall: Final = wall
         self._conditions: Final = conditions(settings)
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         self._above: Final[dict[str, tuple[float, float]]] = {}
         """Since when a figure is above its threshold, by the recorder's clock and by the wall's."""
         self._firing: Final[dict[str, Alert]] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from threading import Lock
+from threading import RLock
 from typing import Final, TypeVar
 
 from ... import errors
@@ -84,7 +84,7 @@ class BoardMetrics:
             lambda violation: child(families.violations, *labels, *violation).inc
         )
         self._counted: Final[dict[tuple[str, str], int]] = {}
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         self._begin_at_zero()
 
     def _begin_at_zero(self) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from logging import getLogger
-from threading import Lock, Thread
+from threading import RLock, Thread
 from time import monotonic
 from typing import Final
 from weakref import WeakKeyDictionary, WeakValueDictionary
@@ -53,7 +53,7 @@ class Metrics(Collector):
         """The boards that have metrics, the one that was opened or closed last at the end."""
         self._shown: Final = set[Labels]()
         self._looked = monotonic()
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
 
     def describe(self) -> Iterable[Metric]:
         """Yield the metrics' names, so that a registry refuses others of the same."""
@@ -150,7 +150,7 @@ class Metrics(Collector):
 
 
 _shared: Final = WeakKeyDictionary[CollectorRegistry, Metrics]()
-_sharing: Final = guard(Lock())
+_sharing: Final = guard(RLock())
 
 
 def metrics_of(registry: CollectorRegistry = REGISTRY) -> Metrics:

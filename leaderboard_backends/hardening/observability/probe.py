@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from threading import Lock, Thread
+from threading import RLock, Thread
 from time import monotonic
 from typing import Final
 
@@ -25,7 +25,7 @@ class Probe:
         self._timeout: Final = timeout
         self.players: int | None = None
         self.up: bool | None = None
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         self._asking: Thread | None = None
         self._deadline = 0.0
 
