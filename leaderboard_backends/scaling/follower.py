@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from math import inf
-from threading import Event, RLock, Thread
+from threading import Lock, RLock, Thread
 from time import monotonic
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary, WeakSet
@@ -188,7 +189,7 @@ class Follower:
     def __init__(self) -> None:
         self._replicas: Final[WeakSet[Replica]] = WeakSet()
         self._thread: Thread | None = None
-        self._hurry = Event()
+        self._hurry = _held()
         survive_forks(self._begin_anew)
 
     def add(self, replica: Replica) -> None:
@@ -217,17 +218,17 @@ class Follower:
 
     def hurry(self) -> None:
         """Read changes at once: somebody waits for them."""
-        self._hurry.set()
+        with suppress(RuntimeError):  # which says that somebody did already
+            self._hurry.release()
 
     def _begin_anew(self) -> None:
-        self._thread, self._hurry = None, Event()  # another thread may have been inside the old one
+        self._thread, self._hurry = None, _held()
         for replica in self._replicas:
             replica.survive_fork()
 
     def _run(self) -> None:
         while pause := self._round():
-            if self._hurry.wait(pause):
-                self._hurry.clear()
+            self._hurry.acquire(timeout=pause)
 
     def _round(self) -> float:
         """Bring changes to all copies, and return for how many seconds to wait; 0 where there are no replicas."""
@@ -277,6 +278,16 @@ def _changes(
     if isinstance(board, FollowsTogether):
         return board.follow_feeds(after, CHANGES, checked)
     return {board: board.get_changes(after[board], CHANGES)}
+
+
+def _held() -> Lock:
+    """Return a lock that is held until somebody hurries.
+
+    An `Event` has a lock of its own: an interrupt of who sets it leaves it held, and a signal handler waits for it.
+    """
+    lock = Lock()
+    lock.acquire()
+    return lock
 
 
 _lock: Final = guard(RLock())

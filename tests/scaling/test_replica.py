@@ -7,6 +7,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from time import monotonic, sleep
@@ -29,9 +30,13 @@ from leaderboard_backends.backends.redis import RedisLeaderboard
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.errors import BackendError, BatchOutcomes, StaleReplicaError
 from leaderboard_backends.scaling import ReplicatedLeaderboard, replica
+from leaderboard_backends.scaling.follower import Follower, follower_of
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 from leaderboard_backends.wrapper import layer
+
+from ..interrupting import InterruptAt
 
 PATIENCE = 30.0
 FRESH = 5.0
@@ -402,6 +407,16 @@ def test_a_forked_child_follows_for_itself(opened: Opened) -> None:
         assert answer.read() == "2"
     os.waitpid(pid, 0)
     until(lambda: board.get_score("ada") == 2)
+
+
+def test_interrupts_of_who_waits_for_an_own_write_keep_nobody_waiting() -> None:
+    """At each line in turn: else the reader, and whoever waits for it next, would wait for ever."""
+    follower = Follower()
+    for point in range(1, 30):
+        with InterruptAt(point, {follower_of.__code__.co_filename, threading.__file__}), suppress(KeyboardInterrupt):
+            follower.hurry()
+        Crew([follower.hurry]).join(20)
+    assert follower._hurry.acquire(timeout=20)
 
 
 # ---------------------------------------------------------------------- settings
