@@ -42,7 +42,11 @@ _late = False
 
 
 def guard(lock: AnyLock) -> AnyLock:
-    """Return a `Lock` or `RLock` for which forks wait from now on, and which is free in a forked child."""
+    """Return a `Lock` or `RLock` for which forks wait from now on, and which is free in a forked child.
+
+    The thread that forks has all of them for a while, in which a signal handler may call a board: only an `RLock` lets
+    it in.
+    """
     _guarded[next(_numbers)] = lock
     return lock
 

@@ -23,6 +23,7 @@ from leaderboard_backends import (
     Entry,
     ForkedBoardWarning,
     LeaderboardBackend,
+    LeaderboardError,
     forks,
     open_leaderboard,
 )
@@ -246,6 +247,36 @@ def test_interrupts_amid_a_fork_leave_no_lock_held(monkeypatch: pytest.MonkeyPat
             [None, None]
         ]
     assert next(points) > 10
+
+
+def of_kind(kind: str, folder: Path) -> LeaderboardBackend:
+    if kind == "hardened":
+        return hardened()
+    return open_leaderboard(f"{kind}://{folder / 'board'}" if kind in ("journal", "zodb") else f"{kind}://")
+
+
+@pytest.mark.parametrize("kind", ["memory", "sortedcontainers", "naive", "zodb+memory", "zodb", "journal", "hardened"])
+def test_a_signal_handler_may_call_a_board_while_its_thread_forks(kind: str, tmp_path: Path) -> None:
+    """It comes right after the fork, which has its thread hold all locks: the board answers, or refuses with words."""
+    calls: list[Callable[[LeaderboardBackend], object]] = [
+        lambda board: board.update_score("ada", "", 2),
+        lambda board: board.update_score("ada", "", 10**7),
+        lambda board: board.get_top_n(5),
+        lambda board: board.get_rank("ada"),
+        lambda board: board.count(),
+    ]
+
+    def fork(board: LeaderboardBackend) -> None:
+        forks._before()
+        for call in calls:
+            with suppress(LeaderboardError):
+                call(board)
+        forks._after_in_parent()
+
+    with of_kind(kind, tmp_path) as board:
+        board.update_score("ada", "", 1)
+        Crew([lambda: fork(board)]).join(20)
+        assert board.get_rank("ada") == 1
 
 
 def test_a_child_that_nobody_announced_is_one_all_the_same() -> None:

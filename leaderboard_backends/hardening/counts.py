@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from threading import Lock
+from threading import RLock
 
 from ..forks import guard
 
@@ -16,7 +16,7 @@ class Counts(Mapping[str, int]):
 
     def __init__(self, names: Iterable[str]) -> None:
         self._counts = dict.fromkeys(names, 0)
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
 
     def add(self, name: str, amount: int = 1) -> None:
         """Add to the count of a name."""

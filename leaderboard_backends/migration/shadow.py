@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from random import random
-from threading import Event, Lock, Thread, current_thread
+from threading import Event, RLock, Thread, current_thread
 from time import perf_counter
 from typing import Final, NamedTuple, TypeVar
 
@@ -74,7 +74,7 @@ class ShadowReads:
         self._working: _Read | None = None
         self._thread: Thread | None = None
         self._closed = Event()
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         survive_forks(self._begin_anew)
 
     def asked(self, operation: str, *arguments: object) -> None:

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import ceil
-from threading import Lock
+from threading import RLock
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ..forks import guard
@@ -112,7 +112,7 @@ class Tally:
         self._operations: Final[dict[str, _Operation]] = {}
         self._differences: Final[deque[DifferingAnswers]] = deque(maxlen=EXAMPLES)
         self._problem = ""
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
 
     def add(self, operation: str, outcome: Outcome, seconds: tuple[float, float] | None = None) -> int:
         """Take down a call and for how long each of the two took; returns how many had the outcome so far."""

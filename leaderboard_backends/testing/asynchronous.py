@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import Any, Final, TypeVar, cast
 
 from ..aio import open_async_leaderboard
@@ -27,7 +27,7 @@ class _LoopThread:
     """The event loop of this process's blocking boards: started with the first call, ended with the process."""
 
     def __init__(self) -> None:
-        self._lock: Final = guard(Lock())
+        self._lock: Final = guard(RLock())
         self._loop: asyncio.AbstractEventLoop | None = None
         survive_forks(self._forget)
 

@@ -56,7 +56,7 @@ class Database:
         """Under which the boards of this process share it."""
         self._opening = opening
         self._cache_size = cache_size
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self._pack_lock = Lock()
         self._idle: list[Session] = []
         self._of_thread = _OfThread()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Callable
 from io import FileIO
-from threading import Lock, get_ident
+from threading import Lock, RLock, get_ident
 from time import monotonic
 from typing import Any, Final, TypeVar
 from weakref import ref
@@ -38,7 +38,7 @@ class ReadFiles(FilePool):  # type: ignore[misc]  # ZODB ships no types
         """`storage` is whose file it is; its `require_place` raises `OSError` where the path names another one."""
         super().__init__(path)
         self._storage: Final = storage
-        self._mutex = guard(Lock())
+        self._mutex = guard(RLock())
         self._readers: dict[FileIO, int] = {}
         self._writer = 0
         """The thread that writes, or waits to write; 0 where there is none."""

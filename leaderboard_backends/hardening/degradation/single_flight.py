@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from threading import Lock, get_ident
+from threading import Lock, RLock, get_ident
 from time import monotonic
 from typing import Final, Generic, TypeVar
 
@@ -37,7 +37,7 @@ class SingleFlight(Generic[Value]):
     """
 
     def __init__(self) -> None:
-        self._lock = guard(Lock())
+        self._lock = guard(RLock())
         self._flight: _Flight[Value] | None = None
         survive_forks(self.begin_anew)
 
