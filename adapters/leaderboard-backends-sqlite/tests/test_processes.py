@@ -453,3 +453,18 @@ def test_an_interrupt_of_a_fork_that_waits_for_an_operation_leaves_the_board_usa
             files._before_fork()
         files._after_fork_in_parent()
         assert Crew([lambda: board.update_score("ada", "Ada", 1)]).join(20) == [1]
+
+
+def test_a_signal_handler_that_calls_a_board_while_its_thread_forks_is_refused(path: Path) -> None:
+    """It comes right after the fork, before the file is open again: it would wait for its own thread."""
+
+    def fork(board: SQLiteLeaderboard) -> None:
+        files._before_fork()
+        with pytest.raises(BackendUnavailableError, match="in the middle of another call of this thread"):
+            board.update_score("ada", "Ada", 2)
+        files._after_fork_in_parent()
+
+    with SQLiteLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        Crew([lambda: fork(board)]).join(20)
+        assert board.get_score("ada") == 1

@@ -54,7 +54,7 @@ class BoardFile:
         self._changed = Condition(self._lock)
         self._lent: set[Loan] = set()
         self._closed = False
-        self._forking = False
+        self._forking = self._barred = False
         self._of_thread = _OfThread()
         self._idle = [opening.open_file(path, settings, create=create)]
         self._identity = _identity(self._place)
@@ -168,9 +168,14 @@ class BoardFile:
 
         SQLite notes its locks in the memory of the process. A child that inherits open connections believes that it
         has the locks of its parent; when the parent then closes the file, it removes the log that the child writes to.
+
+        Until `resume`, a signal handler in this thread is refused, as amid an operation: it would wait for its thread.
         """
         self._lock.acquire()
         self._forking = True
+        self._barred = not self._of_thread.at_work.locked()
+        if self._barred:
+            self._of_thread.at_work.acquire()
         self._changed.wait_for(lambda: not self._others_at_work(), _FORK_SECONDS)
         while self._idle:
             with suppress(sqlite3.Error):
@@ -184,6 +189,10 @@ class BoardFile:
     def resume(self) -> None:
         """After a fork, in the parent."""
         self._forking = False
+        if self._barred:
+            self._barred = False
+            with suppress(RuntimeError):  # where Ctrl-C came before it was taken
+                self._of_thread.at_work.release()
         self._changed.notify_all()
         self._lock.release()
 
@@ -194,7 +203,8 @@ class BoardFile:
         """
         for connection in (*self._idle, *(loan.connection for loan in self._lent)):
             ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
-        self._idle, self._lent, self._forking = [], set(), False
+        self._idle, self._lent, self._forking, self._barred = [], set(), False, False
+        self._of_thread = _OfThread()
         self.write_lock, self._lock = Lock(), RLock()
         self.writers_waiting.clear()
         self._changed = Condition(self._lock)
