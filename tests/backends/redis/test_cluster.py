@@ -524,7 +524,7 @@ def test_a_delete_that_was_cut_is_finished_by_whoever_comes_next(
 
 
 @pytest.mark.parametrize(
-    ("name", "text"), [("clear", "the clear has begun"), ("fence", "not all shards"), ("delete", "is being deleted")]
+    ("name", "text"), [("clear", "the clear has begun"), ("fence", "not in all shards"), ("delete", "is being deleted")]
 )
 def test_what_a_node_refuses_half_way_does_not_count_as_refused(
     cluster: EmbeddedCluster, opened: Opener, name: str, text: str
