@@ -48,8 +48,12 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     All methods may be called by many tasks at once. Each is atomic and linearizable on one board unless
     `capabilities` says otherwise. Every method but `close` raises `LeaderboardClosedError` after `close`, and
     `BackendUnavailableError` or another `BackendError` where the storage fails; a call that `close` overtakes
-    completes or raises a `LeaderboardError`. A write is never repeated in a
-    way that could apply it twice.
+    completes or raises a `LeaderboardError`. A call that a finalizer or a signal handler makes in the middle of another
+    one of its thread is answered, or raises `BackendUnavailableError`. A write is never repeated in a way that could
+    apply it twice.
+
+    The costs given here are those of a board in this process or on one server, where each call is one round trip unless
+    it says otherwise; the docstring of each backend has its own.
     """
 
     @classmethod
@@ -91,6 +95,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """Store a player's score and return the player's rank right after, from the same atomic step.
 
         Raises `InvalidPlayerError`, `InvalidNameError` or `InvalidScoreError` before anything is written.
+        O(log players).
         """
         if self._closed:
             self._refuse_closed()
@@ -104,6 +109,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         Whole numbers add exactly; where one of the two is a float, the sum is that of IEEE 754 doubles. A sum
         outside the score rule raises `InvalidScoreError` and changes nothing. With `keep="best"`, a sum that is
         not better than the current score is ignored; an unknown player's first sum is always stored.
+        Raises `InvalidPlayerError` and `InvalidNameError`, too. O(log players).
         """
         if self._closed:
             self._refuse_closed()
@@ -116,6 +122,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
 
         All input is checked before the first write. A backend may split long input into batches, each of them
         atomic; an error's `applied` then says how many updates of earlier batches were applied.
+        Raises what `update_score` raises, and `InvalidArgumentTypeError` for what is no update. O(m log players) for m
+        updates, one round trip per batch.
         """
         if self._closed:
             self._refuse_closed()
@@ -125,13 +133,13 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         return len(checked)
 
     async def remove_player(self, player_id: str) -> bool:
-        """Remove a player; returns whether there was one."""
+        """Remove a player; returns whether there was one. Raises `InvalidPlayerError`. O(log players)."""
         if self._closed:
             self._refuse_closed()
         return await self._remove_player(model.check_player_id(player_id))
 
     async def clear(self) -> None:
-        """Remove all players of this board, and of no other."""
+        """Remove all players of this board, and of no other. O(players)."""
         if self._closed:
             self._refuse_closed()
         await self._clear()
@@ -141,7 +149,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
 
         A fenced board can be deleted, and so can one that is gone already. For another object that has the board open,
         each call raises `BoardMismatchError` from then on; or the board is empty, and a write or a fence begins a new
-        one. O(n).
+        one. O(players).
         """
         if self._closed:
             self._refuse_closed()
@@ -151,38 +159,51 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     # ------------------------------------------------------------------ reads of players
 
     async def get_score(self, player_id: str) -> Score | None:
-        """Return the player's score, or `None` for an unknown player."""
+        """Return the player's score, or `None` for an unknown player. Raises `InvalidPlayerError`. O(log players)."""
         if self._closed:
             self._refuse_closed()
         return await self._get_score(model.check_player_id(player_id))
 
     async def get_rank(self, player_id: str) -> int | None:
-        """Return the player's rank, 1 being the best, or `None` for an unknown player."""
+        """Return the player's rank, 1 being the best, or `None` for an unknown player.
+
+        Raises `InvalidPlayerError`. O(log players).
+        """
         if self._closed:
             self._refuse_closed()
         return await self._get_rank(model.check_player_id(player_id))
 
     async def get_entry(self, player_id: str) -> Entry | None:
-        """Return the player's entry, or `None` for an unknown player."""
+        """Return the player's entry, or `None` for an unknown player. Raises `InvalidPlayerError`. O(log players)."""
         if self._closed:
             self._refuse_closed()
         return await self._get_entry(model.check_player_id(player_id))
 
     async def get_entries(self, player_ids: Iterable[str]) -> list[Entry | None]:
-        """Return the entries of these players in the order given, `None` for unknown ones, from one state."""
+        """Return the entries of these players in the order given, `None` for unknown ones, from one state.
+
+        The list is as long as the input. Raises `InvalidPlayerError`, and `InvalidArgumentTypeError` for what is no
+        iterable of ids, such as a single string. O(k log players) for k ids.
+        """
         if self._closed:
             self._refuse_closed()
         checked = await in_turns.check_player_ids(player_ids)
         return await self._get_entries(checked) if checked else []
 
     async def get_percentile(self, player_id: str) -> float | None:
-        """Return `100 * (players - rank + 1) / players`, 100 for the best, `None` for an unknown player."""
+        """Return `100 * (players - rank + 1) / players`, 100 for the best, `None` for an unknown player.
+
+        In percent: above 0, at most 100. Raises `InvalidPlayerError`. O(log players).
+        """
         if self._closed:
             self._refuse_closed()
         return await self._get_percentile(model.check_player_id(player_id))
 
     async def contains(self, player_id: str) -> bool:
-        """Whether the board has a player of this id."""
+        """Whether the board has a player of this id.
+
+        Raises `InvalidPlayerError`. O(log players).
+        """
         if self._closed:
             self._refuse_closed()
         return await self._get_score(model.check_player_id(player_id)) is not None
@@ -190,14 +211,21 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     # ------------------------------------------------------------------ reads of ranges
 
     async def get_top_n(self, n: int = 100) -> list[Entry]:
-        """Return the first `n` entries, fewer where the board is shorter."""
+        """Return the first `n` entries, fewer where the board is shorter.
+
+        Raises `InvalidArgumentError` where `n` is no `int` of at least 0. O(log players + n).
+        """
         if self._closed:
             self._refuse_closed()
         checked = model.check_count(n, "n")
         return await self._get_top_n(checked) if checked else []
 
     async def get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        """Return the entries of these ranks, both ends included, cut at the board's end."""
+        """Return the entries of these ranks, both ends included, cut at the board's end.
+
+        Raises `InvalidArgumentError` for a rank that is no `int` of at least 1, and where `first_rank` is above
+        `last_rank`. O(log players + k) for k entries.
+        """
         if self._closed:
             self._refuse_closed()
         return await self._get_range(*model.check_range(first_rank, last_rank))
@@ -205,7 +233,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     async def get_around(self, player_id: str, radius: int = 5) -> list[Entry]:
         """Return the entries from `rank - radius` to `rank + radius`, cut at the board's ends.
 
-        Returns `[]` for an unknown player.
+        Returns `[]` for an unknown player. Raises `InvalidPlayerError`, and `InvalidArgumentError` where `radius` is no
+        `int` of at least 0. O(log players + radius).
         """
         if self._closed:
             self._refuse_closed()
@@ -214,7 +243,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
     async def get_by_score(self, low: Score, high: Score, limit: int | None = None) -> list[Entry]:
         """Return the entries with `low <= score <= high`, best first, at most `limit` of them.
 
-        The ends follow the score rule and may be infinite; `low > high` raises `InvalidArgumentError`.
+        The ends follow the score rule (else `InvalidScoreError`) and may be infinite; `low > high` raises
+        `InvalidArgumentError`, and so does a `limit` that is no `int` of at least 0. O(log players + k) for k entries.
         """
         if self._closed:
             self._refuse_closed()
@@ -222,13 +252,16 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         return await self._get_by_score(*bounds, None if limit is None else model.check_count(limit, "limit"))
 
     async def count_by_score(self, low: Score, high: Score) -> int:
-        """Return how many players have `low <= score <= high`."""
+        """Return how many players have `low <= score <= high`.
+
+        The ends, and what is raised for them, are those of `get_by_score`. O(log players).
+        """
         if self._closed:
             self._refuse_closed()
         return await self._count_by_score(*model.check_bounds(low, high))
 
     async def count(self) -> int:
-        """Return the number of players."""
+        """Return the number of players. O(1), or the sum of some counts."""
         if self._closed:
             self._refuse_closed()
         return await self._count()
@@ -237,7 +270,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """Iterate best first, a page of 1,000 ranks at a time.
 
         Exact while nobody writes. Beside writers it never fails and each page is one consistent state, but as
-        writes shift the ranks between two pages, a player there may come twice or not at all.
+        writes shift the ranks between two pages, a player there may come twice or not at all. O(players), one round
+        trip per page.
         """
         if self._closed:
             self._refuse_closed()
@@ -273,7 +307,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         `Changes.following` is the version to ask for next. On a board over shards, each player's changes are in order.
         Raises `UnsupportedOperationError` where the board keeps no feed (option `feed`), and `ChangesLostError` where
         the feed does not go back that far, or the version is of another history: then read the whole board again.
-        O(limit), one round trip.
+        Raises `InvalidArgumentError` for a version that no board returned, and for a negative `limit`. O(limit), one
+        round trip.
         """
         if self._closed:
             self._refuse_closed()
@@ -287,7 +322,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         `moved_to` says where the board went, for example the URL of its new place, without a password. A write that
         was acknowledged before `fence` returned is stored; no later one is. Fencing again changes `moved_to`.
         Where the data outlives the object, so does the fence. Raises `UnsupportedOperationError` where
-        `capabilities.fence` is false, `InvalidArgumentError` for a text that is empty, too long or has a password.
+        `capabilities.fence` is false, `InvalidArgumentError` for a text that is empty, has over 500 characters or a
+        password. O(1).
         """
         if self._closed:
             self._refuse_closed()
@@ -296,7 +332,10 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         await self._fence(model.check_moved_to(moved_to))
 
     async def lift_fence(self) -> None:
-        """Take writes again; does nothing where there is no fence."""
+        """Take writes again; does nothing where there is no fence.
+
+        Raises `UnsupportedOperationError` where `capabilities.fence` is false. O(1).
+        """
         if self._closed:
             self._refuse_closed()
         if not self.capabilities.fence:
@@ -304,7 +343,10 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         await self._fence(None)
 
     async def fenced(self) -> str | None:
-        """Return where the board went, `None` where it takes writes."""
+        """Return where the board went, `None` where it takes writes.
+
+        Raises `UnsupportedOperationError` where `capabilities.fence` is false. O(1).
+        """
         if self._closed:
             self._refuse_closed()
         if not self.capabilities.fence:
