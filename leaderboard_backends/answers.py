@@ -86,7 +86,8 @@ def ask(
 ) -> tuple[Value, Answer]:
     """Return what a read returns, and how that answer came about: `ask(board.get_top_n, 10)`.
 
-    Raises `InvalidArgumentTypeError` for a coroutine function: `aio.ask` is for those.
+    Raises what the read raises, and `InvalidArgumentTypeError` for a coroutine function: `aio.ask` is for those. No
+    round trip of its own.
     """
     if iscoroutinefunction(read):
         raise InvalidArgumentTypeError(

@@ -19,7 +19,11 @@ from .wrapper import Moment, Reopen, achieved
 
 
 class AsyncWrapper(AsyncDelegatingLeaderboard):
-    """A board around another one. A subclass has settings, and is made of them by `wrap`."""
+    """A board around another one. A subclass has settings, and is made of them by `wrap`.
+
+    Its writes also take `achieved_at`, a datetime with a time zone or seconds since the epoch, for the parts inside
+    that use it; they raise `InvalidArgumentTypeError` for what is no such time. O(1), no round trip.
+    """
 
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
@@ -31,7 +35,7 @@ class AsyncWrapper(AsyncDelegatingLeaderboard):
 
     @classmethod
     def wrap(cls, inner: AsyncLeaderboard, reopen: Reopen, **settings: Any) -> Self:
-        """Return the wrapper around a board, for checked settings."""
+        """Return the wrapper around a board, for checked settings. Raises `ConfigurationError` if they do not fit."""
         del reopen
         return cls(inner, **settings)
 

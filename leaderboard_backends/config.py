@@ -50,10 +50,10 @@ _REFERENCE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[
 
 
 class Leaderboards(dict[str, LeaderboardBackend]):
-    """The open boards of a file, by name. `close`, or the end of a `with` block, closes them all."""
+    """The open boards of a file, by name: a dict. `close`, or the end of a `with` block, closes them all."""
 
     def close(self) -> None:
-        """Close every board, those after one that fails to close included."""
+        """Close every board, those after one that fails to close included; raises what that one raised."""
         with ExitStack() as stack:
             for board in self.values():
                 stack.callback(board.close)
@@ -74,7 +74,8 @@ def open_leaderboard(target: str | Mapping[str, Any], **options: Any) -> Leaderb
     keywords; keywords override the mapping, which overrides the URL. `degradation`, `validation`, `rate_limit` and
     `monitoring` are mappings of settings, or `True` for their defaults, and need the extra `production`. Raises a
     `ConfigurationError` that names what is wrong and what is allowed, or `BackendUnavailableError` where the storage
-    cannot be reached.
+    cannot be reached; `InvalidNameError` for the board's name; `BoardMismatchError` where the stored board has another
+    order; and other errors of the storage. What opening costs is written in each backend's docstring.
     """
     return describe_by(backend_class, target, options=options).open()
 
@@ -84,7 +85,8 @@ def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
 
     `${VARIABLE}` in a string is replaced from the environment; `${VARIABLE:-default}` has a default for an unset or
     empty variable. A board is named like its table, unless its URL or its `board` says otherwise. If one cannot be
-    opened, none stays open.
+    opened, none stays open. Raises what `open_leaderboard` raises, with the file and the board in the text, and
+    `ConfigurationError` for a file that cannot be read or has no boards. They are opened one after the other.
     """
     boards = Leaderboards()
     try:
@@ -97,7 +99,10 @@ def load_leaderboards(path: str | os.PathLike[str]) -> Leaderboards:
 
 
 def from_env(variable: str = DEFAULT_VARIABLE, **options: Any) -> LeaderboardBackend:
-    """Open the board whose URL is in an environment variable, `LEADERBOARD_URL` unless another is named."""
+    """Open the board whose URL is in an environment variable, `LEADERBOARD_URL` unless another is named.
+
+    Raises `ConfigurationError` where the variable is not set or empty, and what `open_leaderboard` raises.
+    """
     url = os.environ.get(variable)
     if not url:
         raise ConfigurationError(f"{variable} is not set: set it to a board's URL, for example memory://weekly.")

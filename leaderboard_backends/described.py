@@ -20,7 +20,11 @@ if TYPE_CHECKING:
 
 
 class DescribedBoard:
-    """A board object: `name`, `order`, `keep`, `capabilities`, and whether it is `closed`."""
+    """A board object: `name`, `order`, `keep`, `capabilities`, and whether it is `closed`.
+
+    Making one raises `InvalidNameError` for the name and `ConfigurationError` for order and keep; to copy or pickle it
+    raises `TypeError`.
+    """
 
     capabilities: Capabilities
     """What the backend promises: an attribute of a backend's class; a wrapper's, of the board inside."""

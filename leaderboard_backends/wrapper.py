@@ -51,7 +51,7 @@ def achieved_at() -> float | None:
 
 @contextmanager
 def achieved(moment: Moment) -> Iterator[None]:
-    """Tell when the scores of the updates within were achieved.
+    """Tell when the scores of the updates within a `with` block were achieved; for this thread or task alone.
 
     Raises `InvalidArgumentTypeError` for what is no time, and for a time without a zone.
     """
@@ -64,7 +64,7 @@ def achieved(moment: Moment) -> Iterator[None]:
 
 
 def seconds_of(moment: object) -> float:
-    """Return a time in seconds since the epoch. Raises `InvalidArgumentTypeError`."""
+    """Return a time in seconds since the epoch. Raises `InvalidArgumentTypeError` for what is no time. O(1)."""
     if isinstance(moment, datetime):
         if moment.tzinfo is None:
             raise InvalidArgumentTypeError(
@@ -90,7 +90,11 @@ class Reopen(Protocol):
 
 
 class Wrapper(DelegatingLeaderboard):
-    """A board around another one. A subclass has settings, and is made of them by `wrap`."""
+    """A board around another one. A subclass has settings, and is made of them by `wrap`.
+
+    Its writes also take `achieved_at`, a datetime with a time zone or seconds since the epoch, for the parts inside
+    that use it; they raise `InvalidArgumentTypeError` for what is no such time. O(1), no round trip.
+    """
 
     options: ClassVar[Mapping[str, Option]] = {}
     """The wrapper's own settings, by name."""
@@ -102,7 +106,7 @@ class Wrapper(DelegatingLeaderboard):
 
     @classmethod
     def wrap(cls, inner: LeaderboardBackend, reopen: Reopen, **settings: Any) -> Self:
-        """Return the wrapper around a board, for checked settings."""
+        """Return the wrapper around a board, for checked settings. Raises `ConfigurationError` if they do not fit."""
         del reopen
         return cls(inner, **settings)
 
@@ -161,5 +165,8 @@ Layer = TypeVar("Layer", bound=LeaderboardBackend | AsyncLeaderboard)
 
 
 def layer(board: LeaderboardBackend | AsyncLeaderboard, kind: type[Layer]) -> Layer | None:
-    """Return the outermost layer of a board that is of a kind, `None` where there is none."""
+    """Return the outermost layer of a board that is of a class, `None` where there is none. O(layers), no round trip.
+
+    For example: `layer(board, MonitoredLeaderboard).snapshot()`.
+    """
     return next((one for one in layers(board) if isinstance(one, kind)), None)

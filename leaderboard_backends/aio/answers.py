@@ -18,7 +18,7 @@ async def ask(
 ) -> tuple[Value, Answer]:
     """Return what a read returns, and how that answer came about.
 
-    For example: `top, answer = await ask(board.get_top_n, 10)`.
+    For example: `top, answer = await ask(board.get_top_n, 10)`. Raises what the read raises; no round trip of its own.
     """
     answered(LIVE)
     return await read(*arguments, **options), last_answer()
@@ -30,7 +30,7 @@ async def at_version(
     """Return what an operation returns, and a version of the board.
 
     For example: `top, version = await at_version(board.get_top_n, 10)`. Which version it is, and what is raised, is as
-    in `leaderboard_backends.at_version`.
+    in `leaderboard_backends.at_version`; so is the cost.
     """
     steps = steps_to_version(operation, partial(operation, *arguments, **options))
     try:

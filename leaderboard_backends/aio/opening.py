@@ -20,10 +20,10 @@ from ..registry import async_backend_class, async_wrapper_class, backend_class
 
 
 class AsyncLeaderboards(dict[str, AsyncLeaderboard]):
-    """The open boards of a file, by name. `close`, or the end of an `async with` block, closes them all."""
+    """The open boards of a file, by name: a dict. `close`, or the end of an `async with` block, closes them all."""
 
     async def close(self) -> None:
-        """Close every board, those after one that fails to close included."""
+        """Close every board, those after one that fails to close included; raises what that one raised."""
         async with AsyncExitStack() as stack:
             for board in self.values():
                 stack.push_async_callback(board.close)
@@ -77,7 +77,8 @@ def open_async_leaderboard(target: str | Mapping[str, Any], **options: Any) -> A
 def load_async_leaderboards(path: str | os.PathLike[str]) -> AsyncOpening[AsyncLeaderboards]:
     """Open every board of a TOML file, as `load_leaderboards` does, in an asyncio program.
 
-    `boards = await load_async_leaderboards(…)`, or `async with`. If one cannot be opened, none stays open.
+    `boards = await load_async_leaderboards(…)`, or `async with`. If one cannot be opened, none stays open. Raises the
+    same errors, once it is awaited; and `ConfigurationError` outside an asyncio event loop.
     """
 
     async def start() -> AsyncLeaderboards:
@@ -157,7 +158,8 @@ def as_async(board: LeaderboardBackend) -> AsyncLeaderboard:
     """Return an open synchronous board for asyncio programs; to close it closes the board.
 
     A board in this process's memory answers at once, long calls excepted; any other board, and any board with parts
-    around it, is called in a few threads.
+    around it, is called in threads: 16 where the data is on a server, else 4. No round trip. Raises
+    `InvalidArgumentTypeError` for what is no open synchronous board.
     """
     if not issubclass(type(board), LeaderboardBackend):
         raise InvalidArgumentTypeError(
