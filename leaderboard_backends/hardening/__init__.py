@@ -14,11 +14,12 @@ validated, a refused update counts against the limit, and what the limit refuses
 
 The arrows: a part imports from the contract alone (`errors`, `model`, `location`, `protocol`, `delegating`, `wrapper`)
 and from this package, and knows no other part; `config` puts them together, and finds them by the names in `registry`.
-What parts share is `counts` (what a part counted, which monitoring reads of whatever is inside), `answers` (how an
-answer came about, and asking for a live one) and `forks` (what a forked child makes anew). Each third-party library
-has one home: cachetools in `validation`, limits in `rate_limiting`, pybreaker in `degradation`, prometheus-client and
-OpenTelemetry in `observability`. The names below are imported when they are asked for, so that one part works without
-the libraries of the others.
+What parts share is `counts` (what a part counted, which monitoring reads of whatever is inside), `reentrance` (calls in
+the middle of another one of their thread) and, of the contract, `answers` (how an answer came about, and asking for a
+live one) and `forks` (what a forked child makes anew). Each third-party library has one home: cachetools in
+`validation`, limits in `rate_limiting`, pybreaker in `degradation`, prometheus-client and OpenTelemetry in
+`observability`. The names below are imported when they are asked for, so that one part works without the libraries of
+the others.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """`MonitoredLeaderboard`: a board that tells how it does: metrics, a snapshot, alerts, spans.
 
 It stands around all other wrappers and sees what a caller sees. Every call but `ping` and `close` is timed and counted;
-an error is counted by its class. What was asked against a rule (of the contract, of validation, of a limit) is a
-refusal, and neither a call nor a failure in any figure, so that a flood of refused updates hides nothing and pages
-nobody. Operations on many players (`update_scores`, `clear`, iteration) are timed, but in no percentile that an alert
-watches: they take as long as their input is long.
+an error is counted by its class. A call by a finalizer or a signal handler, while its thread counts another one, is not
+counted. What was asked against a rule (of the contract, of validation, of a limit) is a refusal, and neither a call nor
+a failure in any figure, so that a flood of refused updates hides nothing and pages nobody. Operations on many players
+(`update_scores`, `clear`, iteration) are timed, but in no percentile that an alert watches: they take as long as their
+input is long.
 
 Cost: 2 to 4 µs a call (`benchmarks/monitoring_bars.py`), O(1). Nothing is asked of the storage but the number of
 players, when metrics are collected or a snapshot is taken, in a thread of its own and within `probe_timeout`. In
@@ -55,6 +56,10 @@ class MonitoredLeaderboard(Wrapper):
     setting `alerts` is on, a daemon thread does so every `alert_interval` seconds until `close`. The thread belongs to
     the process that opened the board, so a server that forks opens its boards in its children. `thresholds` are those
     of `AlertSettings`; `clock` times the calls.
+
+    Raises what the board inside raises; making one raises `ConfigurationError` for thresholds that contradict each
+    other, and `MissingExtraError` for `spans` without OpenTelemetry's API. A call costs 2 to 4 µs more
+    (`benchmarks/monitoring_bars.py`), O(1), and no round trip: only metrics and snapshots ask for a number of players.
     """
 
     position = 400
@@ -112,7 +117,8 @@ class MonitoredLeaderboard(Wrapper):
     def snapshot(self) -> Snapshot:
         """Return the figures of the last window, with the number of players, waiting for that `probe_timeout` at most.
 
-        Percentiles are exact, of the latest `samples` calls in the window. O(samples * log(samples)).
+        Times are in seconds. Percentiles are exact (nearest rank), of the latest `samples` calls in the window.
+        O(samples * log(samples)).
         """
         if self._closed:
             self._refuse_closed()

@@ -76,7 +76,16 @@ def check_promises(promised: Capabilities, what: str) -> None:
 
 
 class ReplicatedLeaderboard(Wrapper):
-    """A board whose reads are answered from memory."""
+    """A board whose reads are answered from a copy in this process, at most `max_staleness` seconds old.
+
+    Writes go to the board inside, and show in later reads by the same object. A read that the copy cannot answer asks
+    the board inside; with `when_stale="raise"`, it raises `StaleReplicaError`. `ask` returns the source (`replica` or
+    `live`) and the age of an answer. `wrap` raises `ConfigurationError` for a board that processes do not share, or
+    without a change feed.
+
+    A read costs what it costs in `memory://`, without a round trip; a write one round trip, with the version. The copy
+    takes about 280 bytes per player, and n / 1,000 calls to load, in a thread of its own.
+    """
 
     options: ClassVar[Mapping[str, Option]] = {
         "max_staleness": Option(seconds, "largest age of an answer from memory, in seconds (0.1)"),

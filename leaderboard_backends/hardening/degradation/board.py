@@ -41,6 +41,11 @@ class DegradableLeaderboard(Wrapper):
     the storage, unless that does not answer. `reads` is a second board object on the same storage with short time-outs,
     for all reads; `wrap` opens it for `read_timeout`. Without it, a read takes as long as the storage's own time-outs
     allow; boards in memory and in files answer or fail at once, and take no `read_timeout`. `clock` counts seconds.
+
+    Raises `BackendReadOnlyError` for a write in read-only mode, `BackendUnavailableError` for a call that the breaker
+    refuses and that no earlier answer serves, `ConfigurationError` for settings that contradict each other. A read that
+    asks for a live answer gets none from memory, and an answer without some shards is not remembered. Beside what the
+    board inside costs: O(1), no round trip. Source of the breaker: M. Nygard, "Release It!", 2007.
     """
 
     position = 100
@@ -91,7 +96,10 @@ class DegradableLeaderboard(Wrapper):
     def wrap(
         cls, inner: LeaderboardBackend, reopen: Reopen, *, read_timeout: float | None = None, **settings: Any
     ) -> Self:
-        """Return the wrapper around a board; with `read_timeout`, around a second board object for reads, too."""
+        """Return the wrapper around a board; with `read_timeout`, around a second board object for reads, too.
+
+        Raises `ConfigurationError` where the backend has no time-outs, and what opening that second object raises.
+        """
         if read_timeout is None:
             return cls(inner, **settings)
         reads = open_for_reads(inner, reopen, read_timeout)
@@ -135,7 +143,7 @@ class DegradableLeaderboard(Wrapper):
         """Return the band of ranks that a player is in, `None` for an unknown player; noted as `approximate`.
 
         Costs one `get_score`, and 15 questions to the board each `band_seconds`. Players who tie with the last of a
-        band are in it.
+        band are in it. Raises `BackendUnavailableError` where the storage does not answer and no bounds are known.
         """
         if self._closed:
             self._refuse_closed()

@@ -22,7 +22,10 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A board's figures over its last `window` seconds, as seen by this board object."""
+    """A board's figures over its last `window` seconds, as seen by this board object; times are in seconds.
+
+    What other processes or other objects of the same board did is in the metrics alone.
+    """
 
     board: str
     backend: str

@@ -49,6 +49,10 @@ class AsyncRateLimitedLeaderboard(AsyncWrapper):
 
     `counts` has the updates that were refused, by rule, that passed `uncounted`, and that were refused as the storage
     was `unavailable`. `clock` returns seconds and never goes back.
+
+    Counted in memory, an update takes O(log limit) and no round trip, and memory about 300 bytes per player and 9 bytes
+    per counted update; a call by a finalizer or a signal handler, while its thread counts another one, raises
+    `BackendUnavailableError`. Making one raises `ConfigurationError` for a `storage` that cannot be used.
     """
 
     position = 300

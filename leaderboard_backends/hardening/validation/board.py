@@ -54,6 +54,10 @@ class ValidatedLeaderboard(Wrapper):
 
     Reading is bounded by `max_n`, `max_radius`, `max_ids`, `max_span` and `max_limit`; iterating the board is not, as
     it reads a page at a time. `counts` has the flags and refusals by rule. `clock` returns seconds since the epoch.
+
+    A read beyond its bound raises `UpdateRefusedError`, too. A call by a finalizer or a signal handler in the middle of
+    another one of its thread may raise `BackendUnavailableError`. Making one raises `ConfigurationError` for settings
+    that contradict each other. Beside that read and `player_exists`, O(1) per update, no round trip.
     """
 
     position = 200
