@@ -17,7 +17,8 @@ class ScoreMapping(MutableMapping[str, Score]):
     first before others with the same one. So a sort by score leaves ties in the board's order. What differs from a
     dict: a key or a score that a board does not allow raises `InvalidPlayerError` or `InvalidScoreError` (both are
     `ValueError`) when it is written; `scores[p] += 1` is a read and a write, between which another process may write
-    (`board.increment_score` is one step); a loop beside writers may miss a player or see one twice instead of raising.
+    (`board.increment_score` is one step); a loop beside writers may miss a player or see one twice instead of raising;
+    `copy()` returns a dict, `deepcopy` and `pickle` raise `TypeError`, as for the board.
 
     `username` makes the name to store with a score from the player id, by default the id itself. Every operation is one
     call of the board, but whole-board loops are one per 1,000 players. Closing it is the board's business.

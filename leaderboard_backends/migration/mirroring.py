@@ -37,7 +37,7 @@ _TIE_BITS: Final = 63
 
 
 class Behind(NamedTuple):
-    """How far a target is behind its source."""
+    """How far a target is behind its source, in changes and in seconds."""
 
     versions: int
     """Changes of the source that are not in the target."""

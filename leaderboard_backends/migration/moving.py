@@ -38,6 +38,9 @@ class Migration:
 
     `places` says where the two are, for the texts of fences and errors (no passwords); `rate` is the most players per
     second that are compared or written before following; `hear` is told what is being done.
+
+    Raises `BoardMismatchError` where the orders differ. Every step also raises what the boards raise, and may then be
+    repeated. A live one holds a copy of the board in memory, about 500 bytes per player.
     """
 
     def __init__(
@@ -67,7 +70,7 @@ class Migration:
         return self._pair.reversible
 
     def state(self) -> State:
-        """Return which board serves. Raises `BoardMismatchError` where the fences do not say it."""
+        """Return which board serves. Raises `BoardMismatchError` where the fences do not say it. A few round trips."""
         return self._pair.state()
 
     def plan(self) -> MigrationPlan:
@@ -82,7 +85,7 @@ class Migration:
         `until_caught_up` ends it as soon as the board is equal. While a cut-over or a roll-back is under way, it waits,
         and follows the other way round afterwards, if the boards can. A storage that fails is tried again. Raises
         `BoardMovedError` where another `start` has taken over, and `BoardMismatchError` for what `plan` calls a
-        problem.
+        problem. O(n), then each change once.
         """
         if not self.live:
             return self._copy_at_rest()
@@ -96,6 +99,7 @@ class Migration:
 
         `verify=False` leaves out the full verifications, not the comparison in the pause. Where it was killed in the
         pause, repeating it goes on, and `roll_back` returns. Raises `BoardMovedError` where another command took over.
+        O(n) to compare both boards; writers wait at least 0.25 s, and while the last changes are brought over.
         """
         if not self.live:
             return self._cut_over_at_rest()
@@ -104,7 +108,10 @@ class Migration:
         return Switch(self._pair, "target", verify=verify).run()
 
     def roll_back(self, *, verify: bool = True) -> Switched:
-        """Have the source serve again, as `cut_over` the target. Raises `UnsupportedOperationError` if it cannot."""
+        """Have the source serve again, as `cut_over` the target; raises the same, and costs the same.
+
+        Raises `UnsupportedOperationError` where changes do not flow back to the source.
+        """
         if not self.live:
             raise UnsupportedOperationError(
                 f"there is no roll-back, as {self._pair.why_not_live()}: lift the fence of the source, or open it by "
@@ -116,7 +123,8 @@ class Migration:
         """End the migration: the board that serves goes on alone, and the other one stays fenced.
 
         `delete` removes the other one's players, never its fence: a process with an old configuration must not begin a
-        new board there. Raises `BoardMismatchError` in a pause.
+        new board there. Raises `BoardMismatchError` in a pause, `BoardMovedError` where another command took over, and
+        `UnsupportedOperationError` for `delete` where no write passes the fence. A few round trips; `delete` O(n).
         """
         state = self.state()
         if state.serves is None:

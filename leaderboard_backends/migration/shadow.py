@@ -96,7 +96,7 @@ class ShadowReads:
         return self._waiting.qsize()
 
     def wait(self, seconds: float = 10.0) -> bool:
-        """Wait until all reads so far are compared; returns whether they are."""
+        """Wait until all reads so far are compared, `seconds` at most; returns whether they are."""
         done = Event()
         self._put(done)
         return done.wait(seconds)

@@ -117,7 +117,7 @@ def read_table(file: TextIO, form: Format, columns: Columns = NAMED) -> Iterator
     """Yield the rows of a text file, which must be open with `newline=""`, with the number of the line in errors.
 
     Raises as `Columns.row`, and `InvalidArgumentError` for what is no such table. Empty lines of JSON Lines are
-    skipped. Memory: one row.
+    skipped. O(1) per row; memory: one row.
     """
     yield from _read_csv(file, columns) if form == "csv" else _read_json(file, columns)
 
@@ -186,7 +186,8 @@ def _number(text: str) -> Any:
 def query_rows(path: Path, query: str, columns: Columns = NAMED) -> Iterator[Row]:
     """Yield the rows of a query of an SQLite file, in its order; the file is opened for reading only.
 
-    Raises as `Columns.row`, and `InvalidArgumentError` for what SQLite refuses. Memory: one row of ours.
+    Raises as `Columns.row`, and `InvalidArgumentError` for what SQLite refuses, and for a query that is no SELECT or
+    lacks a column. O(1) per row beside SQLite's own work; memory: one row of ours.
     """
     import sqlite3  # noqa: PLC0415 - a Python can be built without it, and boards move on such a one, too
 

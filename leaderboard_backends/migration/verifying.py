@@ -111,7 +111,7 @@ def verify_boards(
     were read.
 
     Raises `BoardMismatchError` where the orders differ, `InvalidArgumentError` where A and B are one board, and what
-    reading raises. O(n), memory O(most).
+    reading raises. O(n), one round trip per 1,000 ranks of each board while they are equal, memory O(most).
     """
     if a.order != b.order:
         raise BoardMismatchError(f"A is {a.order} and B {b.order}: open both with the same order.")
