@@ -129,7 +129,7 @@ for _name in set(vars(LeaderboardBackend)) & set(vars(AsyncLeaderboard)) - _OWN:
 
 
 def open_blocking(target: str | Mapping[str, Any], **options: Any) -> LeaderboardBackend:
-    """Open a board by `open_async_leaderboard`, for synchronous callers; takes what `open_leaderboard` does."""
+    """Open a board by `open_async_leaderboard`, for synchronous callers; takes and raises the same."""
     return blocking(open_async_leaderboard(target, **options))
 
 
@@ -137,6 +137,7 @@ def blocking(board: Awaitable[AsyncLeaderboard] | AsyncLeaderboard) -> BlockingL
     """Return an asynchronous board, or one that has yet to be awaited, for synchronous callers such as the kit.
 
     For example, in a subclass of `BackendConformance`:
-    `def make(self, **options): return blocking(AcmeLeaderboard.open(**options))`.
+    `def make(self, **options): return blocking(AcmeLeaderboard.open(**options))`. Raises what awaiting it raises. Each
+    call takes two changes of threads more.
     """
     return BlockingLeaderboard(board if isinstance(board, AsyncLeaderboard) else _loop.run(board))

@@ -165,7 +165,7 @@ class EmbeddedSentinel(_Group):
 
     `down_after` is how many seconds a server must be silent to be taken for down; a failover takes that and one or two
     seconds more. `settings` are those of the primary and of the replicas. Starting takes some seconds, until all know
-    of each other.
+    of each other; it raises `ServerNotFoundError` or `ServerStartError`.
     """
 
     def __init__(
@@ -290,7 +290,8 @@ class EmbeddedCluster(_Group):
     for failed; a failover takes that and about a second more. `settings` are those of all nodes. Without persistence
     (`{"appendonly": "yes"}`), a primary that is killed and started again before its failover has lost its keys.
     Roles change by failover alone: no replica moves to another primary by itself
-    (`cluster-allow-replica-migration no`). Starting takes some seconds.
+    (`cluster-allow-replica-migration no`). Starting takes some seconds; it raises `ServerNotFoundError` or
+    `ServerStartError`.
     """
 
     def __init__(

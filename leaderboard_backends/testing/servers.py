@@ -82,6 +82,9 @@ class EmbeddedServer(ServerProcess):
     random one unless `settings` have a `requirepass` (an empty one lets everybody in). `url` and `unix_url` have the
     password. With `directory` its files stay there; without, they go with the server. Stopping and starting again
     keeps the port, the socket, the password and the directory, so clients find a restarted server in its place.
+
+    Raises `ServerNotFoundError` where there is no executable; `start` raises `ServerStartError` if it does not serve
+    within 30 s.
     """
 
     _ready: ClassVar[str] = "eady to accept connections"

@@ -46,6 +46,8 @@ class EmbeddedZEO(ServerProcess):
     """One ZEO server; `settings` are lines of its `<zeo>` section (`{"transaction-timeout": "30"}`).
 
     With `directory` the file of its storage, `data.fs`, stays there; without, it goes with the server.
+    Raises `ServerNotFoundError` without the extra `zeo`; `start` raises `ServerStartError` if it does not serve within
+    30 s.
     """
 
     _ready: ClassVar[str] = "listening on"

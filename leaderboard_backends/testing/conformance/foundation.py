@@ -126,7 +126,7 @@ class ConformancePart(HonestKit):
     """What the fixture `open_board` gave the running test."""
 
     def make(self, *, name: str, order: Order, keep: Keep, **options: Any) -> LeaderboardBackend:
-        """Return a new board object, opened at the place that `name` stands for.
+        """Return a new board object, opened at the place that `name` stands for; empty where the name is new.
 
         `options` is `feed` where the board's class declares a change feed, and empty elsewhere.
         """
