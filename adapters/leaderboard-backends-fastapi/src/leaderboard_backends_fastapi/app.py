@@ -71,8 +71,8 @@ def leaderboard_app(
     lets anybody write. `hosts` are the names that it is asked by, beside the address that it listens on and those of
     the loopback; `root_path` is the prefix that a proxy takes off each path (see `Guard`). `app.state.lives` are the
     watched boards: end their streams (`await app.state.lives.close()`) before a server waits for its connections.
-    Raises `ConfigurationError` for a name that no path can hold, a host that no client can ask for, and a `root_path`
-    that is none.
+    Raises what `leaderboards_router` raises, and `ConfigurationError` for a name that no path can hold, a host that no
+    client can ask for, and a `root_path` that is none.
     """
     check_names(boards)
     names, prefix = check_hosts(hosts), check_prefix(root_path)

@@ -74,7 +74,7 @@ _log.addFilter(on_one_line)
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of problem: its name, its status, and what may be told of it."""
+    """One kind of problem (RFC 9457): its name, its HTTP status, and what may be told of it."""
 
     status: int
     name: str

@@ -50,12 +50,12 @@ _HANG_UP: Final = {"Connection": "close"}
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a request may ask of the server. Raises `ConfigurationError` for what is no limit."""
+    """What a request may ask of the server, in bytes and seconds. Raises `ConfigurationError` for what is no limit."""
 
     body_bytes: int = 2**19
     """The longest body; but for many updates at once, routes take less."""
     body_seconds: float = 30.0
-    """How long a body may take to arrive."""
+    """Seconds that a body may take to arrive."""
     bodies_bytes: int = 2**24
     """The most bytes of all unfinished bodies together, of reads and of writes each; at least `body_bytes`."""
 

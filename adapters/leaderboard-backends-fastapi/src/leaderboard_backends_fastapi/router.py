@@ -37,6 +37,10 @@ def leaderboard_router(
     The board may be synchronous (`open_leaderboard`), asynchronous, or what opens one: `open_async_leaderboard(…)`,
     not awaited, is opened when the app starts and closed when it stops. An open board is not closed; that is the app's
     business.
+
+    Raises `ConfigurationError` for a token that no header can carry or that is shorter than 16 characters, for a
+    coroutine function as `token`, and for `protect_reads` without a token. Errors of the board are answered as `KINDS`
+    has them.
     """
     gate, served = Gate(token, protect_reads=protect_reads), ServedBoard(board)
     return assemble(lambda _: served, gate, limits=limits, patience=patience, lifespan=lifespan([served]))
@@ -52,7 +56,8 @@ def leaderboards_router(
 ) -> APIRouter:
     """Return a router with the routes of several boards under `/{board}/…`; else as `leaderboard_router`.
 
-    With `protect_reads` the health routes need a token too, as they would tell which names there are.
+    With `protect_reads` the health routes need a token too, as they would tell which names there are. Raises the same,
+    and `ConfigurationError` where there are no boards.
     """
     served = {name: ServedBoard(board) for name, board in boards.items()}
     gate = Gate(token, protect_reads=protect_reads)

@@ -58,7 +58,10 @@ class Tokens:
 
     @classmethod
     def from_env(cls, variable: str = VARIABLE) -> Tokens:
-        """Return the tokens of an environment variable, several with spaces between them; none where it is unset."""
+        """Return the tokens of an environment variable, several with spaces between them; none where it is unset.
+
+        Raises as making one does, with the name of the variable.
+        """
         return cls(write=os.environ.get(variable, "").split(), of=variable)
 
     def __or__(self, other: Tokens) -> Tokens:
@@ -74,7 +77,7 @@ class Tokens:
         return f"<Tokens: {len(self._write)} to write, {len(self._read)} to read>"
 
     def __call__(self, token: str) -> frozenset[Access]:
-        """Return what a token grants."""
+        """Return what a token grants: reads and writes, reads, or nothing. O(tokens)."""
         digest = sha256(token.encode(errors="surrogatepass")).digest()
         may_write, may_read = _among(digest, self._write), _among(digest, self._read)
         if may_write:
