@@ -31,7 +31,7 @@ the board goes on when there is room. A commit on a disk that fails raises `Writ
 Many: reads never wait for writes, nor writes for reads. Writers take turns, those of other processes for at most
 `busy_timeout` seconds; then `WriteConflictError`, nothing applied. All must be on one machine: the log's index is
 shared memory, which network file systems do not share. A finalizer or a signal handler that calls a board in the middle
-of a call of its own thread gets an error.
+of a call of its own thread, or while that thread forks, gets an error.
 """
 
 from .board import SQLiteLeaderboard
