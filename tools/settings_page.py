@@ -25,7 +25,9 @@ INTRODUCTION: Final = f"""\
 
 Every option of a board, and every setting of the parts around it; the default is in parentheses. Options of a board go
 in the URL's query, in the board's table of a file, or in keyword arguments. A part is a table of its own:
-`validation = {{ score_max = 1000 }}`. `leaderboard config check` reports what is unknown or wrong.
+`validation = {{ score_max = 1000 }}`. `leaderboard config check` reports what is unknown or wrong, and
+what is allowed. Times are in seconds, and have an upper bound: most of them 1,000,000,000, a time-out of a server
+1,000,000.
 
 Every board has `board` (its name), `order` (`descending`, or `ascending`: the lowest score is the best) and `keep`
 (`last`, or `best`: a score that is not better is ignored). The options of `sqlite://` are on
