@@ -30,8 +30,9 @@ refuses writes with `BackendFullError`, serves reads, and goes on when there is 
 
 One process: a file is locked by the process that opened it, all of whose boards and threads share it; a forked child
 must open its own. Writers of one process take turns. A finalizer or a signal handler that calls a board in the middle
-of a call of its own thread gets an error, also where it closes the last board there. `ping` reports a file that was
-moved or replaced; what is written then goes where the file went.
+of a call of its own thread gets an error, also where it closes the last board there. Where the file was moved, removed
+or replaced, what is written goes where it went; `ping`, `pack` and the call after a failed commit raise
+`BackendUnavailableError`, and what took its place is not touched.
 
 Several clients: `zeo://`, `zodb+config://` and `ZODBLeaderboard(database=...)`. Writes that conflict are repeated as
 whole transactions, about 1 % of them where two clients write without pause on 10,000 players, fewer on larger boards.

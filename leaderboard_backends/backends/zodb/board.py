@@ -114,7 +114,8 @@ class StoredLeaderboard(LeaderboardBackend):
         """Drop the records that updates replaced more than `days` ago; the board stays in use meanwhile.
 
         The file grows with every update and shrinks only here. Takes time and, for a while, room in proportion
-        to what remains. Raises `BackendFullError` where there is no such room.
+        to what remains. Raises `BackendFullError` where there is no such room, `BackendUnavailableError` where the file
+        was moved, removed or replaced, and `InvalidArgumentError` for `days` that are no number of at least 0.
         """
         if self._closed:
             self._refuse_closed()
