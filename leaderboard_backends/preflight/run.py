@@ -116,8 +116,8 @@ def run_checks(
 ) -> Report:
     """Run every check on one board of a file, with what is expected of each; `seconds` is how long the load takes.
 
-    Nothing is left behind, whatever ends the run; where something had to be, the last line says what, or a note of the
-    exception that ended the run.
+    Returns one line per check, in order; what a check raises becomes its finding. Nothing is left behind, whatever ends
+    the run; where something had to be, the last line says what, or a note of the exception that ended the run.
     """
     opening = openings[name]
     with warnings.catch_warnings(), Scratch(opening) as scratch:
