@@ -49,7 +49,7 @@ _BOARD_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
 class Entry(NamedTuple):
-    """One line of a board: `rank` 1 is the best."""
+    """One line of a board: `rank` 1 is the best. Texts have at most 128 bytes in UTF-8."""
 
     rank: int
     player_id: str
@@ -58,7 +58,7 @@ class Entry(NamedTuple):
 
 
 class ScoreUpdate(NamedTuple):
-    """One update for `update_scores`. Any tuple or list of the same three values serves as well."""
+    """One update for `update_scores`, checked there. Any tuple or list of the same three values serves as well."""
 
     player_id: str
     username: str
