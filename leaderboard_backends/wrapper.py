@@ -10,13 +10,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
+from threading import Thread
 from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, overload
 
 from .answers import LIVE, Answer, Source, answered, ask, last_answer
 from .async_delegating import AsyncDelegatingLeaderboard
 from .async_protocol import AsyncLeaderboard
 from .delegating import DelegatingLeaderboard
-from .errors import InvalidArgumentTypeError
+from .errors import BackendUnavailableError, InvalidArgumentTypeError
 from .location import Option
 from .model import Entry, Score, Update, shorten
 from .protocol import LeaderboardBackend
@@ -79,6 +80,17 @@ def seconds_of(moment: object) -> float:
     raise InvalidArgumentTypeError(
         f"a time must be an aware datetime or seconds since the epoch, not {shorten(moment)} ({type(moment).__name__})."
     )
+
+
+def start_thread(thread: Thread) -> None:
+    """Start a thread that a part cannot do without. Raises `BackendUnavailableError` where there can be no more."""
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise BackendUnavailableError(
+            f"the thread {thread.name} could not be started ({error}); nothing was applied. Raise the limit of threads "
+            "of this user or container, or use fewer."
+        ) from error
 
 
 class Reopen(Protocol):

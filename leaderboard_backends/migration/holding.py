@@ -23,8 +23,9 @@ from threading import Event, Thread
 from time import monotonic
 from typing import Any, Final
 
-from ..errors import ConfigurationError, LeaderboardError
+from ..errors import BackendUnavailableError, ConfigurationError, LeaderboardError
 from ..model import visible
+from ..wrapper import start_thread
 from .fences import Side
 from .record import Record
 
@@ -48,7 +49,8 @@ _LOOK: Final = 0.1
 class Holder:
     """The claim of this process to a migration; `close` gives it up. Raises `ConfigurationError` where another has it.
 
-    `side` is that of the board in this process's memory, `history` its own. Raises what the record's storage raises.
+    `side` is that of the board in this process's memory, `history` its own. Raises what the record's storage raises,
+    and `BackendUnavailableError` where the process may have no more threads.
     """
 
     def __init__(self, name: str, open_record: Callable[[], Record], side: Side, history: str) -> None:
@@ -65,7 +67,11 @@ class Holder:
         with closing(open_record()) as record:
             self.begun_with: str | None = self._claim(record)
             """History of the board with which the migration began; `None` before that."""
-        self._thread.start()
+            try:
+                start_thread(self._thread)
+            except BackendUnavailableError:
+                self._give_up(record)
+                raise
 
     @property
     def is_stranger(self) -> bool:
@@ -116,6 +122,10 @@ class Holder:
                 return True
         return False
 
+    def _give_up(self, record: Record) -> None:
+        if record.read("holder").get("id") == self._id:
+            record.write("holder", {"begun_with": self.begun_with})
+
     def _write(self, record: Record) -> None:
         self._beats += 1
         who = f"process {os.getpid()} on {visible(socket.gethostname())}"
@@ -140,5 +150,4 @@ class Holder:
                 logger.error("this process moves its board no more, and refuses writes to it: %s", self.displaced)
                 return
             self._write(record)
-        if record.read("holder").get("id") == self._id:
-            record.write("holder", {"begun_with": self.begun_with})
+        self._give_up(record)

@@ -357,6 +357,8 @@ class MovingLeaderboard(ShadowedBoard):
     def _close(self) -> None:
         if self._agent is not None:
             self._agent.close()
+        elif self._holder is not None:  # there could be no thread for orders
+            self._holder.close()
         self._compare_no_more()
         boards = [board for board in (self._target, self._source) if board is not None]
         try:

@@ -17,6 +17,7 @@ from time import monotonic
 from typing import Any, Final
 
 from ..errors import BackendUnavailableError, BoardMismatchError, BoardMovedError, LeaderboardError
+from ..wrapper import start_thread
 from .fences import State
 from .holding import GONE, Holder
 from .moving import Migration
@@ -150,7 +151,8 @@ class Agent:
     """A thread that carries out the orders of a record. Both are opened by the thread.
 
     `make` returns the migration, by the options `hear` and `rate`. What has begun is followed after each step, whatever
-    came of that. `holder` is the claim of this process, where one of the boards is in its memory.
+    came of that. `holder` is the claim of this process, where one of the boards is in its memory. Raises
+    `BackendUnavailableError` where the process may have no more threads.
     """
 
     def __init__(
@@ -165,7 +167,7 @@ class Agent:
         self._holder: Final = holder
         self._closed: Final = Event()
         self._thread: Final = Thread(target=self._run, name=f"leaderboard-migration-{name}", daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
 
     def close(self) -> None:
         """Carry out nothing any more; a start in work ends."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 import pytest
 from prometheus_client import CollectorRegistry
 
+from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.hardening.monitoring import MonitoredLeaderboard
 from leaderboard_backends.hardening.observability.alerts import Alert, Alerts
@@ -300,6 +301,19 @@ def test_a_thread_looks_until_the_board_is_closed(registry: CollectorRegistry) -
     assert told.wait(30)
     board.close()
     assert not thread.is_alive()
+
+
+def test_without_a_thread_to_look_a_board_with_alerts_is_not_opened(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(BackendUnavailableError, match="limit of threads"):
+            watched(registry, lambda _alert: None)
+    watched(registry, lambda _alert: None).close()
 
 
 def test_a_hook_may_close_the_board(registry: CollectorRegistry) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import sleep
 from typing import Any
 
@@ -141,6 +141,26 @@ def test_a_process_that_ended_in_good_order_is_followed_at_once(
     site = Site(tmp_path, "memory://weekly", f"{server.url}?board=orderly")
     with site.app():
         pass
+    monkeypatch.setattr(holding.Holder, "_lives", lambda *_: True)  # where there is a claim
+    with site.app():
+        pass
+
+
+@pytest.mark.parametrize("name", ["leaderboard-holder-weekly", "leaderboard-migration-weekly"])
+def test_without_a_thread_a_board_is_not_opened_and_the_claim_is_given_up(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    site, start = Site(tmp_path, "memory://weekly", f"{server.url}?board={name}"), Thread.start
+
+    def refuse(thread: Thread) -> None:
+        if thread.name == name:
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Thread, "start", refuse)
+        with pytest.raises(BackendUnavailableError, match="limit of threads"), site.app():
+            pass
     monkeypatch.setattr(holding.Holder, "_lives", lambda *_: True)  # where there is a claim
     with site.app():
         pass

@@ -15,6 +15,7 @@ from typing import Final
 from weakref import ReferenceType, ref
 
 from ...forks import guard
+from ...wrapper import start_thread
 from .recorder import Reading, Recorder
 from .settings import DEFAULTS, AlertSettings, Condition, Severity, conditions
 from .snapshot import percentile_of
@@ -145,14 +146,17 @@ class Alerts:
 
 
 class Watch:
-    """A daemon thread of this process that looks every so often, until `stop`, or until the alerts are no more."""
+    """A daemon thread of this process that looks every so often, until `stop`, or until the alerts are no more.
+
+    Raises `BackendUnavailableError` where the process may have no more threads.
+    """
 
     def __init__(self, alerts: Alerts, interval: float) -> None:
         self._stopped: Final = Event()
         self._thread: Final = Thread(
             target=_look, args=(ref(alerts), interval, self._stopped), name="leaderboard-alerts", daemon=True
         )
-        self._thread.start()
+        start_thread(self._thread)
 
     def stop(self) -> None:
         """End the thread; a look that is under way may take its time, up to a limit."""
