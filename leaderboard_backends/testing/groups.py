@@ -122,7 +122,8 @@ class _Group(ABC):
     def _start(self, servers: list[S], kind: type[S], settings: Mapping[str, str]) -> S:
         """Start a server, which is among `servers` until the group is closed."""
         server = kind(settings, tcp=True, executable=self._executable)
-        self._stack.enter_context(server)
+        self._stack.callback(server.close)  # before it runs: an interrupt may come as soon as it does
+        server.start()
         servers.append(server)
         self._stack.callback(servers.remove, server)
         return server

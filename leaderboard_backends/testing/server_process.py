@@ -7,6 +7,7 @@ import socket
 import subprocess
 import tempfile
 from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
 from types import TracebackType
@@ -18,6 +19,8 @@ START_TIMEOUT: Final = 30.0
 STOP_TIMEOUT: Final = 10.0
 _PORT_ATTEMPTS: Final = 5
 _LOG_LINES: Final = 20
+_LAUNCH: Final = 'read -r launch && exec "$@"'
+"""Begins the executable once it is told to: where an interrupt comes inside `Popen`, nobody tells, and it ends."""
 
 
 class ServerStartError(RuntimeError):
@@ -80,12 +83,13 @@ class ServerProcess:
         """Start, and return once it accepts connections. Raises `ServerStartError`."""
         if self._process is not None:
             raise RuntimeError("the server is already running: stop() it first.")
-        if self._run_directory is None:
-            self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))  # for this user alone
-            self._guard = Guard(self._run_directory)
         try:
+            if self._run_directory is None:
+                self._run_directory = Path(tempfile.mkdtemp(prefix="leaderboard-"))  # for this user alone
+                self._guard = Guard(self._run_directory)
             self._start()
         except BaseException:
+            self.kill()  # which an interrupt left
             self._remove_run_directory()
             raise
         return self
@@ -104,7 +108,7 @@ class ServerProcess:
     def _launch(self, port: int) -> _Log:
         """Start the process; it reads its configuration, which may hold a password, from its standard input."""
         self._process = subprocess.Popen(  # noqa: S603 - the executable is the user's own choice
-            [self.executable, *self._arguments(port)],
+            ["/bin/sh", "-c", _LAUNCH, "server", self.executable, *self._arguments(port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -119,7 +123,7 @@ class ServerProcess:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with self._process.stdin as stdin:
-            stdin.write(self._input(port))
+            stdin.write(f"launch\n{self._input(port)}")
         self._log = _Log(self._process.stdout, self._ready)
         return self._log
 
@@ -185,6 +189,9 @@ class ServerProcess:
             self._guard.watch(None)
         if self._log is not None:
             self._log.close()
+        for stream in filter(None, (self._process.stdin, self._process.stdout)):
+            with suppress(OSError):  # of what an interrupt left unwritten
+                stream.close()
         self._process = self._log = None
         self._frozen = False
 

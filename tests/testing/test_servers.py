@@ -12,12 +12,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from textwrap import dedent
 from time import monotonic, sleep
+from typing import Any
 
 import psutil
 import pytest
 
 from leaderboard_backends import BackendUnavailableError, open_leaderboard
 from leaderboard_backends.testing.forking import Child
+from leaderboard_backends.testing.lifetimes import Guard
 from leaderboard_backends.testing.servers import (
     NO_PASSWORD,
     SERVER_VARIABLE,
@@ -176,6 +178,50 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert monotonic() < end
         sleep(0.01)
+
+
+def test_an_interrupt_within_popen_leaves_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would have no configuration: port 6379, and no password."""
+    popen, left = subprocess.Popen, list[subprocess.Popen[str]]()
+
+    def interrupted(*arguments: Any, **options: Any) -> Any:
+        process = popen(*arguments, **options)
+        if options["stdout"] != subprocess.PIPE:  # the guard
+            return process
+        left.append(process)
+        for stream in (process.stdin, process.stdout):  # as Popen does
+            assert stream is not None
+            stream.close()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(subprocess, "Popen", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            EmbeddedServer().start()
+    (process,) = left
+    try:
+        assert process.wait(20) != 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_an_interrupt_right_after_popen_leaves_no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    server, watched = EmbeddedServer(), list[int]()
+
+    def interrupted(_: Guard, pid: int | None) -> None:
+        if pid is not None:
+            watched.append(pid)
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Guard, "watch", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            server.start()
+    (pid,) = watched
+    assert has_ended(pid)
+    with server:
+        assert server.is_serving
 
 
 def test_files_stay_in_the_directory_given(tmp_path: Path) -> None:
