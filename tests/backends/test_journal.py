@@ -14,10 +14,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import FileIO
 from pathlib import Path
 from random import Random
-from threading import Event
+from threading import Event, Semaphore
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -42,9 +43,11 @@ from leaderboard_backends.backends.memory import board as memory
 from leaderboard_backends.changes import Change
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BoardMovedError
+from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 
 from ..conformance.conftest import made_folder
+from ..interrupting import InterruptAt as InterruptAtLine
 
 NAME = "weekly"
 
@@ -781,6 +784,31 @@ def test_everysec_has_writes_wait_for_a_sync_that_takes_longer(place: Path, monk
         released.set()
         writer.join(30)
         assert mine.get_score("ada") == 2
+
+
+def test_interrupts_of_who_waits_for_a_sync_keep_nobody_waiting(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At each line in turn: else the thread that syncs, and with it each later write, would wait for ever."""
+    begun, released, sync = Semaphore(0), Semaphore(0), log.sync
+
+    def slow(file: int) -> None:
+        if threading.current_thread().name == "journal-sync":
+            begun.release()
+            assert released.acquire(timeout=30)
+        sync(file)
+
+    mine = opened(place, fsync="everysec")
+    monkeypatch.setattr(board, "SYNC_SECONDS", 0.01)
+    monkeypatch.setattr(log, "sync", slow)
+    mine.update_score("ada", "", 0)
+    for point in range(1, 25):
+        assert begun.acquire(timeout=10)
+        mine._sync_began -= 1
+        threading.Timer(0.01, released.release).start()
+        with InterruptAtLine(point, {board.__file__, threading.__file__}), suppress(KeyboardInterrupt):
+            mine._attend()
+        Crew([partial(mine.update_score, "ada", "", point)]).join(20)
+    released.release(1000)
+    mine.close()
 
 
 def test_a_snapshot_that_finds_no_room_leaves_the_board_writing_its_log(

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from os import PathLike
 from pathlib import Path
-from threading import Event, Thread, current_thread
+from threading import Event, Lock, Thread, current_thread
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
@@ -99,8 +99,9 @@ class JournalLeaderboard(JournaledOrder):
         """Writes a snapshot."""
         self._syncer: Thread | None = None
         """Syncs the log, each second."""
-        self._closing, self._synced = Event(), Event()
-        self._synced.set()
+        self._closing = Event()
+        self._syncing: Lock | None = None
+        """Held while the log is synced; an `Event` has a lock that an interrupt of who waits leaves held."""
         self._sync_began = 0.0
         folder = Folder(place, name, create=options["create"], always=self._fsync == "always")
         try:
@@ -156,10 +157,11 @@ class JournalLeaderboard(JournaledOrder):
                 syncer.start()
                 self._syncer = syncer
             folder = self._folder
-            if self._synced.is_set():
+            syncing = self._syncing  # once: it may end at any time
+            if syncing is None:
                 folder.attention = folder.longest_log
             elif monotonic() - self._sync_began > SYNC_SECONDS:
-                self._synced.wait()
+                syncing.acquire()  # for good: one call at a time waits, and the next sync has another lock
             if folder.log.end > folder.longest_log and (self._keeper is None or not self._keeper.is_alive()):
                 self._keeper = Thread(target=self._keep_snapshot, name="journal-snapshot", daemon=True)
                 self._keeper.start()
@@ -168,14 +170,17 @@ class JournalLeaderboard(JournaledOrder):
         """Sync the log each second; where that takes longer than a second, writes wait, so that no more is at risk."""
         while not self._closing.wait(SYNC_SECONDS):
             self._sync_began = monotonic()
-            self._synced.clear()
+            syncing = Lock()
+            syncing.acquire()
+            self._syncing = syncing
             self._folder.attention = 0
             try:
                 self._folder.sync()
             except OSError:
                 _log.exception("%s could not be synced: the next write begins with a snapshot.", self._folder.path)
             finally:
-                self._synced.set()
+                self._syncing = None
+                syncing.release()
 
     def _keep_snapshot(self) -> None:
         """Write a snapshot while others write; they wait only while its state is collected."""
