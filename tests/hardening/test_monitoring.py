@@ -266,6 +266,34 @@ def test_a_refused_value_is_counted_and_is_no_call(
     assert board.snapshot().error_rate == 0.0
 
 
+@pytest.mark.parametrize("error", [ZeroDivisionError, BackendUnavailableError])
+@pytest.mark.parametrize(
+    "call",
+    [
+        pytest.param(lambda board, given: board.update_scores(given), id="update_scores"),
+        pytest.param(lambda board, given: board.get_entries(given), id="get_entries"),
+    ],
+)
+def test_an_error_of_the_callers_own_iterable_is_no_failure_of_the_storage(
+    call: Callable[[LeaderboardBackend, Iterator[Any]], object],
+    error: type[Exception],
+    board: MonitoredLeaderboard,
+    registry: CollectorRegistry,
+) -> None:
+    """Whatever it is: the iterable may read another board, which fails."""
+
+    def given() -> Iterator[Any]:
+        yield from ()
+        raise error
+
+    with pytest.raises(error):
+        call(board, given())
+    assert value(registry, names.ERRORS, kind=error.__name__, fault="caller") == 1
+    assert not value(registry, names.ERRORS, kind=error.__name__, fault="storage")
+    assert value(registry, COUNT) is None
+    assert board.snapshot().error_rate == 0.0
+
+
 def test_a_value_that_the_board_inside_refuses_is_counted_once(registry: CollectorRegistry) -> None:
     with MonitoredLeaderboard(memory(), registry=registry) as board:
         board.update_score("ada", "Ada", 2**53)

@@ -94,9 +94,9 @@ class BoardMetrics:
         for source in SOURCES:
             _ = self.count_source[source]
 
-    def count_error(self, error: type[BaseException]) -> None:
-        """Count an error by its kind."""
-        self._count_error[kind_of(error), fault_of(error)]()
+    def count_error(self, error: type[BaseException], *, failure: bool) -> None:
+        """Count an error by its kind, and by whose fault it is."""
+        self._count_error[kind_of(error), STORAGE if failure else CALLER]()
 
     def count_violations(self) -> None:
         """Add what validation and the rate limit counted since the last time; rules that nobody broke stand at 0."""

@@ -43,7 +43,8 @@ BULK: Final = ("clear", "iterate", "update_scores")
 """Operations that take as long as their input or the board is long: in no percentile that an alert watches."""
 
 CALLER: Final = "caller"
-"""The fault of an error that refuses what was asked, by a rule of the contract, of validation or of a limit."""
+"""The fault of an error that refuses what was asked, by a rule of the contract, of validation or of a limit, and of one
+that an iterable of the caller's raised."""
 STORAGE: Final = "storage"
 """The fault of any other error."""
 

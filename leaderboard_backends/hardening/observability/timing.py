@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import wraps
 from logging import getLogger
 from threading import RLock
+from traceback import walk_tb
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 
 from ...errors import BackendError, LeaderboardClosedError, ScoreLimitError
@@ -21,6 +22,9 @@ from .names import BULK, CALL_OF
 from .recorder import Recorder
 
 logger = getLogger("leaderboard_backends.hardening")
+
+_READING: Final = ("check_updates", "check_player_ids")
+"""The functions of the contract that read what a caller gives to be iterated."""
 
 
 class Calls:
@@ -81,12 +85,14 @@ class Calls:
             return
         try:
             kind, failure, applied = type(error), is_failure(type(error)), _applied_of(error)
+            if failure and _is_of_input(error):
+                failure, applied = False, 0
             if failure:
                 self._time_failure(operation, began, applied)
             elif applied:
                 self._count_applied(applied)
             with self._in_prometheus:
-                self._metrics.count_error(kind)
+                self._metrics.count_error(kind, failure=failure)
             self._recorder.error(kind_of(kind), failure=failure)
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
@@ -149,6 +155,11 @@ def _applied_of(error: Exception) -> int:
     if not isinstance(error, BackendError | LeaderboardClosedError | ScoreLimitError):
         return 0
     return error.applied if error.outcomes is None else len(error.outcomes.applied)
+
+
+def _is_of_input(error: Exception) -> bool:
+    """Whether an error came out of an iterable of the caller's, which is read before anything is asked of the board."""
+    return any(frame.f_code.co_name in _READING for frame, _ in walk_tb(error.__traceback__))
 
 
 class Timed(Protocol):
