@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from resource import RLIMIT_NOFILE, prlimit
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from leaderboard_backends_fastapi import Limits, leaderboard_app
@@ -155,7 +155,13 @@ def test_two_lengths_are_refused_and_nothing_after_them_is_answered(version: str
         assert len(board) == 0
 
 
-@pytest.mark.parametrize("bound", [{"connections": 0}, {"idle_seconds": float("inf")}, {"waiting_per_client": True}])
-def test_a_bound_that_is_none_is_refused(bound: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    "bound",
+    [
+        *({"connections": 0}, {"connections": 2.5}, {"connections": "9"}, {"waiting_per_client": True}),
+        *({"idle_seconds": float("inf")}, {"idle_seconds": float("nan")}),
+    ],
+)
+def test_a_bound_that_is_none_is_refused(bound: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="it must be a number above 0"):
-        Bounds(**bound)  # type: ignore[arg-type]  # that is the test
+        Bounds(**bound)

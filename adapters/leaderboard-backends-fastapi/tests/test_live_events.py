@@ -282,8 +282,12 @@ def _read_on(stream: Stream) -> None:
 
 @pytest.mark.parametrize(
     "rule",
-    [{"rows": 0}, {"rows": 1001}, {"pushes_a_second": 21}, {"pushes_a_second": 0}, {"viewers": 0}, {"rows": True}],
+    [
+        *({"rows": 0}, {"rows": 1001}, {"rows": 2.5}, {"rows": True}, {"rows": "50"}),
+        *({"viewers": 0}, {"viewers": 2.5}, {"viewers_per_client": 2.5}, {"heartbeat": float("nan")}),
+        *({"pushes_a_second": 21}, {"pushes_a_second": 0}),
+    ],
 )
-def test_a_value_out_of_its_bounds_is_refused(rule: dict[str, int]) -> None:
+def test_a_value_out_of_its_bounds_is_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError, match="it must be above 0 and at most"):
         Watching(**rule)

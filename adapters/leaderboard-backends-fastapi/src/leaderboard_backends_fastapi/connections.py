@@ -23,10 +23,8 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
-from leaderboard_backends import ConfigurationError
-
 from .app import Lives
-from .guard import client_of
+from .guard import check_number, client_of
 from .stream import WRITE_CHUNK
 
 BACKLOG: Final = 64
@@ -53,9 +51,7 @@ class Bounds:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool) or not 0 < value < float("inf"):
-                raise ConfigurationError(f"{field.name} is {value!r}: it must be a number above 0.")
+            check_number(field.name, getattr(self, field.name), field.default, "a number above 0")
 
     def within_descriptors(self) -> int:
         """Return how many connections there may be in this process."""

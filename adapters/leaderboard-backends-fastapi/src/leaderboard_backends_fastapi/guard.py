@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Final
+from sys import float_info
+from typing import Any, Final
 from urllib.parse import quote
 
 from starlette.datastructures import Headers
@@ -106,6 +107,13 @@ def check_prefix(root_path: str) -> str:
             f"root_path is {root_path[:80]!r}: it must be a path such as /games, with only A-Z, a-z, 0-9 and -._~/."
         )
     return prefix
+
+
+def check_number(what: str, value: Any, default: float, rule: str, most: float = float_info.max) -> None:
+    """Raise `ConfigurationError` for what is no number above 0, up to `most`, or not whole where the default is."""
+    whole = isinstance(default, int)
+    if type(value) not in ((int,) if whole else (int, float)) or not 0 < value <= most:
+        raise ConfigurationError(f"{what} is {value!r}: it must be {rule}{', and whole' if whole else ''}.")
 
 
 def _check_length(scope: Scope, headers: Headers) -> None:

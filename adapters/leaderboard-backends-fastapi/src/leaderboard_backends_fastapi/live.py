@@ -9,12 +9,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, TypeAlias
 
-from leaderboard_backends import ConfigurationError
-
 from .boards import ServedBoard
+from .guard import check_number
 from .problems import TOO_MANY_VIEWERS, ProblemError
 from .snapshots import Snapshot, down, look
 
@@ -57,10 +56,9 @@ class Watching:
     """Seconds that a board may take to be read before viewers are told that it cannot be reached."""
 
     def __post_init__(self) -> None:
-        for name, most in _BOUNDS.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or not 0 < value <= most:
-                raise ConfigurationError(f"{name} is {value!r}: it must be above 0 and at most {most}.")
+        for field in fields(self):
+            most = _BOUNDS[field.name]
+            check_number(field.name, getattr(self, field.name), field.default, f"above 0 and at most {most}", most)
 
 
 class Viewer:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from json import loads
 from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
 
@@ -26,6 +26,7 @@ from starlette.types import Receive, Scope, Send
 from leaderboard_backends import ConfigurationError, LeaderboardError
 
 from .boards import ServedBoard
+from .guard import check_number
 from .models import MOST_UPDATES, Body
 from .parameters import check_length, check_query
 from .problems import INVALID_REQUEST, NOT_JSON, TOO_LARGE, TOO_SLOW, UNREADABLE, ProblemError, answer_error
@@ -60,10 +61,8 @@ class Limits:
     """The most bytes of all unfinished bodies together, of reads and of writes each; at least `body_bytes`."""
 
     def __post_init__(self) -> None:
-        for name in ("body_bytes", "body_seconds", "bodies_bytes"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not 0 < value < float("inf"):
-                raise ConfigurationError(f"the limit {name} is {value!r}: it must be a number above 0.")
+        for field in fields(self):
+            check_number(f"the limit {field.name}", getattr(self, field.name), field.default, "a number above 0")
         if self.bodies_bytes < self.body_bytes:
             raise ConfigurationError(
                 f"the limit bodies_bytes is {self.bodies_bytes!r}: it must be at least body_bytes, {self.body_bytes!r}."
