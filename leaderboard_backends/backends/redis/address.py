@@ -251,7 +251,7 @@ def address_of(location: Location, options: Mapping[str, Any]) -> Address:
     own = {name: value for name, value in options.items() if name in ADDRESS_OPTIONS}
     if not tls and (wrong := sorted(name for name in own if name.startswith("ssl_"))):
         raise ConfigurationError(f"{location} takes no {', '.join(wrong)}: TLS is for rediss:// and valkeys:// URLs.")
-    if "ssl_keyfile" in own and "ssl_certfile" not in own:
+    if own.get("ssl_keyfile") and not own.get("ssl_certfile"):
         raise ConfigurationError(
             f"{location} has ssl_keyfile, but no ssl_certfile, to which the key belongs: give both."
         )

@@ -232,6 +232,6 @@ def _tls_context(address: Address) -> ssl.SSLContext:
         context.check_hostname = False
     if address.ssl_ca_certs is not None:
         context.load_verify_locations(address.ssl_ca_certs)
-    if address.ssl_certfile is not None:
+    if address.ssl_certfile:
         context.load_cert_chain(address.ssl_certfile, address.ssl_keyfile)
     return context

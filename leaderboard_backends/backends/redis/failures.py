@@ -155,7 +155,7 @@ def _problem_of_tls(cause: BaseException, address: Address) -> str:
         try:
             if address.ssl_ca_certs is not None:
                 context.load_verify_locations(address.ssl_ca_certs)
-            if address.ssl_certfile is not None:
+            if address.ssl_certfile:
                 context.load_cert_chain(address.ssl_certfile, address.ssl_keyfile)
         except (OSError, ValueError) as error:
             return (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import ssl
@@ -16,7 +17,7 @@ import pytest
 import redis
 import trustme
 
-from leaderboard_backends import LeaderboardBackend, open_leaderboard
+from leaderboard_backends import LeaderboardBackend, open_async_leaderboard, open_leaderboard
 from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address, EvictionWarning, RedisLeaderboard
 from leaderboard_backends.backends.redis.address import CLUSTER_OPTIONS, ClusterAddress, address_of
@@ -391,6 +392,18 @@ def test_an_authority_file_that_is_not_there_or_is_none_is_named(tls: Any, tmp_p
         open_leaderboard(f"rediss://localhost:{tls.port}/0", ssl_ca_certs=str(path))
 
 
+def test_an_empty_certificate_of_the_client_is_none(tls: Any, authority_file: Path, open_board: Opener) -> None:
+    """As of a variable that is not set, in asyncio programs, too."""
+    url, authority = f"rediss://localhost:{tls.port}/0?ssl_certfile=", str(authority_file)
+    open_board(url, ssl_ca_certs=authority).ping()
+
+    async def program() -> None:
+        async with open_async_leaderboard(url, ssl_ca_certs=authority) as board:
+            await board.ping()
+
+    asyncio.run(program())
+
+
 # ---------------------------------------------------------------------- URLs and options
 
 
@@ -410,6 +423,7 @@ def test_an_authority_file_that_is_not_there_or_is_none_is_named(tls: Any, tmp_p
         ("rediss://localhost?ssl_cert_reqs=maybe", "ssl_cert_reqs"),
         ("redis://localhost?socket_timeout=1e7", r"at most 1000000\."),
         ("rediss://localhost?ssl_keyfile=/key.pem", "ssl_certfile"),
+        ("rediss://localhost?ssl_keyfile=/key.pem&ssl_certfile=", "ssl_certfile"),
         ("redis://localhost?client_name=a%20b", "client_name"),
         ("redis://h1:6379,h2:6379/0", "several hosts"),
         ("redis+sentinel://h1,h2", "does not name the service"),
