@@ -17,6 +17,7 @@ from leaderboard_backends import (
     Order,
     Score,
 )
+from leaderboard_backends.answers import Coverage
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.hardening.degradation import DegradableLeaderboard, RankBand
@@ -137,6 +138,36 @@ def test_bounds_are_as_old_as_the_oldest_answer_of_a_replica_that_they_are_made_
     assert ask(board.rank_band, "ann") == (RankBand("top 50 %", 50.0, 1, 1, 2, 0.5), Answer("approximate", 0.5))
     clock.now += 1.0
     assert band(board, "bob").age == 1.5
+
+
+class OverShards(Counting):
+    """Notes that a shard did not answer, while one is away."""
+
+    away = False
+
+    def _other(self) -> None:
+        super()._other()
+        if self.away:
+            answered(Answer("partial", 0.0, Coverage(1, (0,))))
+
+
+def test_bounds_without_some_shards_are_not_kept_in_place_of_whole_ones(clock: Clock) -> None:
+    inner = OverShards(NaiveLeaderboard())
+    board = DegradableLeaderboard(inner, clock=clock)
+    board.update_scores([("ann", "", 9), ("bob", "", 5)])
+    inner.away = True
+    without = band(board, "ann")
+    asked, inner.away = inner.others, False
+    whole = band(board, "ann")
+    assert (whole, inner.others) == (without, 2 * asked)
+    inner.away = True
+    clock.now += 1000.0
+    for _ in range(2):
+        assert band(board, "ann") == whole._replace(age=1000.0)
+    assert inner.others == 3 * asked, "those who do answer are not asked by each call"
+    inner.away = False
+    clock.now += 1000.0
+    assert band(board, "ann") == whole
 
 
 @pytest.mark.parametrize("order", ["descending", "ascending"])

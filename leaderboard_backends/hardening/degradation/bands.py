@@ -75,13 +75,15 @@ class RankBands:
         self._order: Order = order
         self._clock = clock
         self._ends: _Ends | None = None
+        self._due = -inf
+        """From when on they are to be read anew."""
         self._flight: SingleFlight[_Ends] = SingleFlight()
 
     def find(self, score: Score, *, renew: bool = True) -> RankBand:
         """Return the band of a score.
 
-        Where another thread takes long to read the ends anew, where the storage does not answer, and without `renew`,
-        those from before serve. Raises `BackendUnavailableError` where there are none.
+        Where another thread takes long to read the ends anew, where the storage or a shard does not answer, and without
+        `renew`, those from before serve. Raises `BackendUnavailableError` where there are none, and it does not answer.
         """
         ends = self._current(renew)
         low = 1
@@ -97,7 +99,7 @@ class RankBands:
 
     def _current(self, renew: bool) -> _Ends:  # noqa: FBT001 - for this class
         ends = self._ends
-        if ends is not None and (self._clock() - ends.moment < self._seconds or not renew):
+        if ends is not None and (self._clock() < self._due or not renew):
             return ends
         try:
             return self._flight.run(self._read, None if ends is None else PATIENCE)[0]
@@ -109,19 +111,22 @@ class RankBands:
     def _read(self) -> _Ends:
         answered(LIVE)  # what an earlier read of this thread left there is none of this one
         moment, players, rank = self._clock(), self._asked.players(), 0
-        ages = [last_answer().age]
+        told = [last_answer()]
         ends: list[_End] = []
         for per_mille in PER_MILLE:
             last = players * per_mille // PER_MILLE[-1]
             entries = self._asked.get_range(last, last) if last else []
-            ages.append(last_answer().age)
+            told.append(last_answer())
             for entry in entries:
                 rank = max(rank, self._count_to(entry.score))
-                ages.append(last_answer().age)
+                told.append(last_answer())
                 ends.append(_End(per_mille, entry.score, rank))
-        found = _Ends(max(players, rank), ends, moment - max(ages))
+        found = _Ends(max(players, rank), ends, moment - max(each.age for each in told))
+        if any(each.coverage is not None for each in told):  # without some shards, in place of what may be whole
+            self._due = moment + self._seconds
+            return self._ends or found
         if players:
-            self._ends = found
+            self._ends, self._due = found, found.moment + self._seconds
         return found
 
     def _count_to(self, score: Score) -> int:
