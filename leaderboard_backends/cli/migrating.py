@@ -32,7 +32,7 @@ TELL_EVERY: Final = 10.0
 """Seconds between two lines of progress where stderr is no terminal."""
 TELL_ON_TERMINAL: Final = 1.0
 DIFFERENT: Final = 3
-"""The exit code where the other board serves, but is not the same as the one that served."""
+"""The exit code where the other board serves, but is not the same as the one that served, or could not be compared."""
 
 
 @click.group("migrate", short_help=SHORT_HELP)
@@ -117,7 +117,7 @@ def cut_over(board: str, path: Path, *, as_json: bool, verify: bool) -> None:
     over, compares what changed since, and opens the target. If anything differs, the source serves on. If it is killed
     in the pause, run it again to go on, or roll-back to return. Prints how long the pause was.
 
-    Exits with code 3 if the target serves, but the boards differ afterwards.
+    Exits with code 3 if the target serves, but the boards differ afterwards, or could not be compared.
     """
     _run(board, path, "cut-over", as_json=as_json, verify=verify)
 
@@ -126,7 +126,7 @@ def cut_over(board: str, path: Path, *, as_json: bool, verify: bool) -> None:
 def roll_back(board: str, path: Path, *, as_json: bool, verify: bool) -> None:
     """Have the source of BOARD serve again, with all that was written to the target: a cut-over the other way.
 
-    Exits with code 3 if the source serves, but the boards differ afterwards.
+    Exits with code 3 if the source serves, but the boards differ afterwards, or could not be compared.
     """
     _run(board, path, "roll-back", as_json=as_json, verify=verify)
 
@@ -158,7 +158,8 @@ def _run(board: str, path: Path, step: str, *, as_json: bool, rate: float | None
     document = {"schema_version": SCHEMA_VERSION, "board": board, "step": step, **heading, **document}
     click.echo(json.dumps(document, indent=2) if as_json else visible("\n".join(_text(document))))
     after = document.get("verified_after")
-    sys.exit(1 if document.get("problems") else DIFFERENT if after and not after["equal"] else 0)
+    doubtful = document.get("problem_after") or (after and not after["equal"])
+    sys.exit(1 if document.get("problems") else DIFFERENT if doubtful else 0)
 
 
 def _find(board: str, path: Path) -> tuple[Opening, Opening]:

@@ -123,6 +123,23 @@ def test_a_switch_after_which_the_boards_differ_has_an_exit_code_of_its_own(
     assert migrate("status", config)["serves"] == "target"
 
 
+def test_a_switch_that_could_not_be_verified_afterwards_has_this_exit_code_too(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> NoReturn:
+        raise BackendUnavailableError("no answer.")
+
+    config = config_of(tmp_path, f"{server.url}?board=doubtful", f"sqlite://{tmp_path}/board.db")
+    with open_leaderboard(server.url, board="doubtful") as board:
+        board.update_scores(FIRST)
+    migrate("start", config, "--until-caught-up")
+    monkeypatch.setattr(Switch, "_verify_after", fail)
+    done = CliRunner().invoke(leaderboard, ["migrate", "cut-over", "--config", str(config), "weekly"])
+    assert done.exit_code == 3, done.output
+    assert "It was not verified afterwards: no answer." in done.stdout
+    assert migrate("status", config)["serves"] == "target"
+
+
 @pytest.mark.parametrize("held", ["source", "target"])
 def test_a_board_that_one_process_holds_moves_by_orders_to_it(
     server: EmbeddedServer, tmp_path: Path, held: str
