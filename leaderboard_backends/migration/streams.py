@@ -29,6 +29,8 @@ Hear = Callable[[int], object]
 Pause = Callable[[float], object]
 """Waits for so many seconds."""
 
+LEAST_RATE: Final = 1e-6
+"""A player in 11 days; the pauses of a much lower rate are longer than `time.sleep` takes."""
 _DIGEST_BYTES: Final = 16
 _STEPS_A_SECOND: Final = 10
 """How many steps a second a throttle makes at least: they are smaller then."""
@@ -87,12 +89,14 @@ def same(entry: Entry, other: Entry) -> bool:
 class Throttle:
     """Keeps to at most `rate` players per second, `None` for no limit, by smaller steps and pauses between them.
 
-    Time that something else took is not caught up with. Raises `InvalidArgumentError` for a rate that is not above 0.
+    Time that something else took is not caught up with. Raises `InvalidArgumentError` for a rate below `LEAST_RATE`.
     """
 
     def __init__(self, rate: float | None, pause: Pause) -> None:
-        if rate is not None and not 0 < rate < inf:
-            raise InvalidArgumentError(f"rate is the most players per second, a number above 0, not {shorten(rate)}.")
+        if rate is not None and not LEAST_RATE <= rate < inf:
+            raise InvalidArgumentError(
+                f"rate is the most players per second, a number above 0, at least {LEAST_RATE:g}, not {shorten(rate)}."
+            )
         self.step: Final = PAGE_SIZE if rate is None else max(1, min(PAGE_SIZE, int(rate / _STEPS_A_SECOND)))
         """Players to take at once."""
         self._rate: Final = rate

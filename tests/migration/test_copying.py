@@ -350,7 +350,7 @@ def test_a_rate_makes_small_batches_and_waits_between_them(
     assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)
 
 
-@pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0, -1, 1e-20, float("nan"), float("inf")])
 def test_a_rate_is_a_number_above_0(source: LeaderboardBackend, target: LeaderboardBackend, rate: float) -> None:
     with pytest.raises(InvalidArgumentError, match="players per second, a number above 0"):
         copy_board(source, target, rate=rate)
