@@ -70,7 +70,7 @@ class ShadowReads:
         self._share = share
         self._capacity: Final = check_count(capacity, "capacity", 1)
         self._tally: Final = Tally()
-        self._waiting: SimpleQueue[_Read | Event | None] = SimpleQueue()
+        self._waiting: SimpleQueue[_Read | SimpleQueue[None] | None] = SimpleQueue()
         self._working: _Read | None = None
         self._thread: Thread | None = None
         self._closed = Event()
@@ -97,9 +97,13 @@ class ShadowReads:
 
     def wait(self, seconds: float = 10.0) -> bool:
         """Wait until all reads so far are compared, `seconds` at most; returns whether they are."""
-        done = Event()
+        done: SimpleQueue[None] = SimpleQueue()  # an `Event` has a lock that an interrupt here leaves held
         self._put(done)
-        return done.wait(seconds)
+        try:
+            done.get(timeout=max(0.0, seconds))
+        except Empty:
+            return False
+        return True
 
     def close(self) -> None:
         """Compare nothing any more; reads that wait are dropped. Waits for a comparison in work, up to 2 s."""
@@ -118,7 +122,7 @@ class ShadowReads:
         else:
             self._tally.add(_shown(read.operation), "dropped")
 
-    def _put(self, item: _Read | Event) -> None:
+    def _put(self, item: _Read | SimpleQueue[None]) -> None:
         self._waiting.put(item)
         if self._thread is None:
             self._start()
@@ -147,7 +151,7 @@ class ShadowReads:
         with live_answers():
             self._work(self._waiting)
 
-    def _work(self, waiting: SimpleQueue[_Read | Event | None]) -> None:
+    def _work(self, waiting: SimpleQueue[_Read | SimpleQueue[None] | None]) -> None:
         while True:
             try:
                 item = waiting.get(timeout=IDLE)
@@ -157,8 +161,8 @@ class ShadowReads:
                     return
                 self._start()
                 return
-            if isinstance(item, Event):
-                item.set()
+            if isinstance(item, SimpleQueue):
+                item.put(None)
             elif item is None:
                 return
             elif self._closed.is_set():

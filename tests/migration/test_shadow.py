@@ -6,6 +6,7 @@ import os
 import random
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from math import nan
 from queue import SimpleQueue
 from time import perf_counter, sleep
@@ -25,6 +26,7 @@ from leaderboard_backends.migration import shadow
 from leaderboard_backends.migration.shadow import ShadowReads
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
+from ..interrupting import InterruptAt
 from .boards import ODD, rows
 
 READS: list[tuple[object, ...]] = [
@@ -236,6 +238,20 @@ def test_a_second_board_that_follows_a_busy_first_one_never_differs(
 
 
 # ---------------------------------------------------------------------- what it survives
+
+
+def test_interrupts_of_who_waits_keep_the_thread_comparing(reads: ShadowReads) -> None:
+    """At each line in turn: else it would wait for ever for a lock that nobody releases."""
+    hanging = BlockedBoard(reads.second)
+    both = ShadowReads(reads.first, hanging, 1.0)
+    both.asked("get_rank", "player-1")
+    assert hanging.reached.wait(30)
+    for point in range(1, 25):
+        with InterruptAt(point, {shadow.__file__, threading.__file__}), suppress(KeyboardInterrupt):
+            both.wait(0.01)
+    hanging.go.set()
+    assert both.wait(20)
+    both.close()
 
 
 def test_a_second_board_that_hangs_holds_nobody_up_and_what_is_too_much_is_dropped(reads: ShadowReads) -> None:
