@@ -10,6 +10,7 @@ from contextlib import suppress
 from math import nan
 from queue import SimpleQueue
 from time import perf_counter, sleep
+from timeit import repeat
 
 import pytest
 
@@ -120,19 +121,23 @@ def test_an_answer_that_stays_different_counts_and_is_shown(
     assert len([each for each in caplog.records if "get_score of the boards" in each.message]) == 1
 
 
+class LateBoard(DelegatingLeaderboard):
+    """Gets the removal of a player right after it was asked for the player's rank."""
+
+    def _get_rank(self, player_id: str) -> int | None:
+        found = super()._get_rank(player_id)
+        self.inner.remove_player(player_id)
+        return found
+
+
 def test_a_second_board_that_catches_up_has_settled(reads: ShadowReads) -> None:
-    late = BlockedBoard(reads.second)
-    behind = ShadowReads(reads.first, late, 1.0)
+    behind = ShadowReads(reads.first, LateBoard(reads.second), 1.0)
     best = reads.first.get_top_n(1)[0]
     reads.first.remove_player(best.player_id)
     behind.asked("get_rank", best.player_id)
-    assert late.reached.wait(30)
-    late.go.set()
-    while not behind.report().operations and late.inner.get_rank(best.player_id) is not None:
-        late.inner.remove_player(best.player_id)  # the write arrives there, at any moment of the comparison
     assert behind.wait()
     found = behind.report().operations["get_rank"]
-    assert (found.compared, found.differing) == (1, 0)
+    assert (found.compared, found.differing, found.settled) == (1, 0, 1)
     behind.close()
 
 
@@ -293,6 +298,7 @@ def test_close_ends_a_comparison_in_work_and_drops_what_waits(reads: ShadowReads
     assert hanging.reached.wait(30)
     closer = threading.Thread(target=closed.close)
     closer.start()
+    assert closed._closed.wait(30)
     hanging.go.set()
     closer.join(30)
     assert not closer.is_alive()
@@ -357,8 +363,6 @@ def test_a_read_that_is_not_of_the_sample_costs_a_caller_next_to_nothing(
     boards: tuple[LeaderboardBackend, LeaderboardBackend],
 ) -> None:
     few = ShadowReads(*boards, 0.0)
-    began = perf_counter()
-    for _ in range(10_000):
-        few.asked("get_rank", "player-1")
-    assert (perf_counter() - began) / 10_000 < 20e-6  # it takes some 0.1 µs; 20 µs would be a lock or a copy
+    took = min(repeat(lambda: few.asked("get_rank", "player-1"), number=500, repeat=20)) / 500
+    assert took < 20e-6  # the best of 20 takes some 0.1 µs each; 20 µs would be a lock or a copy
     few.close()
