@@ -145,6 +145,13 @@ class Killable:
                 account.players[player] = state
                 account.removed.discard(player)
 
+    def wait_for_writes(self, number: int) -> None:
+        """Wait until it was told of so many writes."""
+        until = monotonic() + 60
+        while self.account.acknowledged < number:
+            assert monotonic() < until
+            sleep(0.01)  # a thread hears of them
+
     def kill(self) -> Account:
         """Kill it, and return what it was told."""
         self._child.kill()
@@ -164,11 +171,14 @@ def test_of_writers_that_are_killed_all_that_they_were_told_is_there(site: Site,
         for number in range(2, kills):
             with site.child(chance.choice(["cut_over", "roll_back"])) as step:
                 sleep(chance.uniform(0.1, 0.5))
-                account.add(writers.pop(0).kill())
+                killed = writers.pop(0)
+                killed.wait_for_writes(10)
+                account.add(killed.kill())
                 writers.append(Killable(site, number))
                 list(step)
         for writer in writers:
             sleep(chance.uniform(0, 0.2))
+            writer.wait_for_writes(10)
             account.add(writer.kill())
     site.check("writers killed", account)
     assert account.acknowledged > 50

@@ -72,6 +72,11 @@ def account_of(rows: Sequence[Row]) -> Account:
     return Account(players)
 
 
+def failed_file(stop: Path, number: int) -> Path:
+    """Return the file by which a writer shows that a call of it has failed."""
+    return stop.with_name(f"{stop.name}-{number}-failed")
+
+
 class Writer:
     """Writes at random to players of its own until a file is there; reads each back."""
 
@@ -81,9 +86,11 @@ class Writer:
         self._players = players
         self._scores = scores
         self._pace = pace
+        self._failed: Path | None = None
 
     def run(self, open_board: Open, stop: Path) -> Account:
         """Write, and return what was told."""
+        self._failed = failed_file(stop, self._number)
         chance = random.Random(self._number)
         with open_board() as board:
             while not stop.exists():
@@ -132,9 +139,11 @@ class Writer:
             write()
         except WriteOutcomeUnknownError:
             self.account.unknown += 1
+            self._fail()
             self._look(states, board, began)
         except BackendError:
             self.account.refused += 1
+            self._fail()
             self._look(states, board, began)
         else:
             self._acknowledged(states, began, delta)
@@ -160,6 +169,7 @@ class Writer:
             try:
                 return board.get_score(player)
             except BackendError:
+                self._fail()
                 sleep(0.05)
             finally:
                 self.account.longest = max(self.account.longest, monotonic() - began)
@@ -172,8 +182,14 @@ class Writer:
                     entry = board.get_entry(player)
                     break
                 except BackendError:
+                    self._fail()
                     sleep(0.05)
             self._note(player, entry.username if entry else "", entry.score if entry else None, began, monotonic())
+
+    def _fail(self) -> None:
+        """Have others see that a call has failed."""
+        if self._failed is not None:
+            self._failed.touch()
 
     def _note(
         self, player: str, username: str, score: Score | None, began: float, ended: float, delta: Score = 0
@@ -193,8 +209,9 @@ class Writer:
 class Writers:
     """Processes that write; calling it stops them and returns their account."""
 
-    def __init__(self, open_board: Open, stop: Path, numbers: Iterable[int], pace: float) -> None:
+    def __init__(self, open_board: Open, stop: Path, numbers: Sequence[int], pace: float) -> None:
         self._stop = stop
+        self._failed = [failed_file(stop, number) for number in numbers]
 
         def work(number: int) -> Callable[[Callable[[object], None]], None]:
             def run(tell: Callable[[object], None]) -> None:
@@ -206,6 +223,13 @@ class Writers:
         self.children: list[Child[object]] = [Child(work(number), 600) for number in numbers]
         for child in self.children:
             assert next(child) == "ready"
+
+    def wait_for_failures(self) -> None:
+        """Wait until a call of each of them has failed."""
+        until = monotonic() + 60
+        while not all(file.exists() for file in self._failed):
+            assert monotonic() < until, "not each of them has met the fault"
+            sleep(0.01)  # of another process
 
     def __call__(self) -> Account:
         """Stop them."""
