@@ -277,14 +277,13 @@ def test_a_frozen_server_times_out_each_call_and_never_holds_up_the_loop(server:
     async def program() -> None:
         async with open_async_leaderboard(server.unix_url, socket_timeout=0.5) as board:
             await board.update_score("ada", "", 1)
-            longest = 0.0
+            beats = 0
 
             async def beat() -> None:
-                nonlocal longest
+                nonlocal beats
                 while True:
-                    before = perf_counter()
                     await asyncio.sleep(0.001)
-                    longest = max(longest, perf_counter() - before)
+                    beats += 1
 
             heart = asyncio.create_task(beat())
             async with frozen(server):
@@ -293,11 +292,12 @@ def test_a_frozen_server_times_out_each_call_and_never_holds_up_the_loop(server:
                         await board.get_rank("ada")
                 calls = [asyncio.create_task(board.update_score("ada", "", 2)) for _ in range(200)]
                 calls += [asyncio.create_task(board.get_rank("ada")) for _ in range(200)]  # type: ignore[arg-type]
+                before = beats
                 found = await asyncio.gather(*calls, return_exceptions=True)
             heart.cancel()
             assert [type(one) for one in found] == [WriteOutcomeUnknownError] * 200 + [BackendUnavailableError] * 200
             assert len({id(one) for one in found}) == 400, "tasks share an exception"
-            assert longest < 0.4, "the loop stood still while the server did"
+            assert beats > before + 20, "the loop stood still while the server did"
             assert await board.update_score("ada", "", 3) == 1
 
     run(program)
@@ -307,11 +307,11 @@ def test_a_late_reply_fails_nobody_who_asked_later(server: EmbeddedServer) -> No
     """The one that waited too long is told; those after it have their own time, and their own replies."""
 
     async def program() -> None:
-        async with open_async_leaderboard(server.unix_url, socket_timeout=0.6) as board:
+        async with open_async_leaderboard(server.unix_url, socket_timeout=1) as board:
             await board.update_score("ada", "", 5)
             server.freeze()
             first = asyncio.create_task(board.get_score("ada"))
-            await asyncio.sleep(0.4)
+            await asyncio.sleep(0.8)
             second = asyncio.create_task(board.get_rank("ada"))
             with pytest.raises(BackendUnavailableError, match="no reply within"):
                 await first
@@ -378,7 +378,7 @@ def test_a_long_reply_may_take_its_time_while_parts_of_it_come(server: EmbeddedS
             replies, requests = await asyncio.open_connection("127.0.0.1", server.port)
 
             async def back() -> None:
-                while part := await replies.read(2000):
+                while part := await replies.read(1000):
                     answer.write(part)
                     await asyncio.sleep(0.1 if slow.is_set() else 0)
 
@@ -391,13 +391,13 @@ def test_a_long_reply_may_take_its_time_while_parts_of_it_come(server: EmbeddedS
 
         async with await asyncio.start_server(relay, "127.0.0.1", 0) as network:
             url = f"redis://127.0.0.1:{network.sockets[0].getsockname()[1]}/0"
-            async with open_async_leaderboard(url, socket_timeout=0.4) as board:
+            async with open_async_leaderboard(url, socket_timeout=0.8) as board:
                 await board.update_scores([(f"p{number}", "", number) for number in range(500)])
                 slow.set()
                 began = perf_counter()
                 top, rank = await asyncio.gather(board.get_top_n(500), board.get_rank("p1"))
                 assert (len(top), rank) == (500, 499)
-                assert perf_counter() - began > 0.5
+                assert perf_counter() - began > 0.8
 
     run(program)
 

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from itertools import count
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -124,14 +125,14 @@ def test_a_lost_batch_says_how_many_updates_of_earlier_batches_stand(proxy: Any,
 
 
 def test_an_interrupt_leaves_no_reply_for_the_next_call(proxy: Any, open_board: Opener) -> None:
-    board = open_board(proxy.url, max_connections=1, socket_timeout=1)
+    board = open_board(proxy.url, max_connections=1, socket_timeout=30)
     board.update_scores([("ann", "Ann", 5), ("bob", "Bob", 3)])
     proxy.mode = "hold replies"
     main = threading.main_thread().ident
     assert main is not None
 
     def interrupt() -> None:
-        proxy.held.wait(10)
+        proxy.held.wait(30)
         signal.pthread_kill(main, signal.SIGINT)
 
     thread = Thread(target=interrupt)
@@ -219,22 +220,13 @@ def test_every_acknowledged_update_is_there_after_a_crash_of_a_server_that_syncs
         assert board.update_score("last", "", 4) == len([entry for entry in before if entry.score >= 4]) + 1
 
 
-def test_a_full_pool_says_so(server: EmbeddedServer, open_board: Opener) -> None:
-    board = open_board(server.unix_url, max_connections=1, pool_timeout=0.1, socket_timeout=3)
-    server.freeze()
-    started = threading.Event()
-
-    def occupy() -> None:
-        started.set()
-        board.ping()
-
-    thread = Thread(target=occupy)
-    thread.start()
-    started.wait()
-    errors = [unavailable(board.ping) for _ in range(3)]
-    server.thaw()
-    thread.join()
-    assert any("max_connections" in str(error) for error in errors)
+def test_a_full_pool_says_so(shared_server: EmbeddedServer, open_board: Opener) -> None:
+    board = open_board(shared_server.unix_url, max_connections=1, pool_timeout=0.1)
+    pool = board._server._pool  # type: ignore[attr-defined]
+    held, _ = pool.take()
+    assert "max_connections" in str(unavailable(board.ping))
+    pool.give(held)
+    board.ping()
 
 
 @pytest.mark.parametrize("url", ["redis://127.0.0.1:1", "unix:///nowhere/redis.sock"])
@@ -357,14 +349,16 @@ def replica(server: EmbeddedServer) -> Iterator[EmbeddedServer]:
 
 def replicate(server: EmbeddedServer, replica: EmbeddedServer) -> None:
     """Wait until the replica shows what was written last; an acknowledgement alone may be one of the first copy's."""
+    end = time.monotonic() + 60
     with redis.Redis(port=server.port) as plain, redis.Redis(port=replica.port, decode_responses=True) as copy:
-        for pulse in range(40):
+        for pulse in count():
             plain.set("pulse", pulse)
             plain.wait(1, 500)
             with suppress(redis.exceptions.RedisError):  # it may still be loading
                 if copy.get("pulse") == str(pulse):
                     return
-    pytest.fail("the replica never followed")
+            assert time.monotonic() < end, "the replica never followed"
+            time.sleep(0.01)  # a server tells nobody
 
 
 def test_a_replica_serves_reads_and_refuses_writes(
@@ -468,13 +462,13 @@ def test_a_busy_server_says_so(open_board: Opener) -> None:
 
             thread = Thread(target=occupy)
             thread.start()
-            errors = []
-            for _ in range(200):
+            errors = list[BackendUnavailableError]()
+            end = time.monotonic() + 60
+            while not errors and time.monotonic() < end:  # until the script has been at work for a while
                 try:
                     board.update_score("ann", "Ann", 5)
                 except BackendUnavailableError as error:
                     errors.append(error)
-                    break
             rescue.script_kill()
             thread.join()
         assert [type(error) for error in errors] == [BackendUnavailableError]

@@ -340,9 +340,11 @@ def test_what_a_board_object_shows_never_goes_backwards(calm: EmbeddedSentinel, 
     over = Event()
 
     def write() -> None:
-        for number in range(1, 2000):
-            writer.update_score("ada", "Ada", number)
-        over.set()
+        try:
+            for number in range(1, 2000):
+                writer.update_score("ada", "Ada", number)
+        finally:
+            over.set()
 
     thread = Thread(target=write)
     thread.start()
@@ -376,7 +378,7 @@ def test_what_two_boards_write_is_not_mixed_up(calm: EmbeddedSentinel, open_boar
 
 
 def test_a_frozen_replica_costs_no_more_than_the_staleness_allowed(group: EmbeddedSentinel, open_board: Opener) -> None:
-    board = opened(group, open_board, read_from="replica", max_staleness=0.5)
+    board = opened(group, open_board, read_from="replica", max_staleness=0.5, socket_timeout=PATIENCE)
     board.update_score("ada", "Ada", 1)
     until(lambda: ask(board.get_score, "ada")[1].source == "replica")
     for replica in group.replicas:
@@ -384,7 +386,7 @@ def test_a_frozen_replica_costs_no_more_than_the_staleness_allowed(group: Embedd
     began = monotonic()
     assert board.get_score("ada") == 1
     assert board.get_score("ada") == 1
-    assert monotonic() - began < 2 * 0.5 + 5  # of a busy machine
+    assert monotonic() - began < 2 * 0.5 + 10  # of a busy machine; a read that waited for a reply would take 30 s
     for server in group.servers:
         server.thaw()
 
