@@ -954,7 +954,7 @@ def test_an_interrupt_in_a_commit_leaves_the_board_whole(
 
 
 INTERRUPTED = """
-import random, signal, sys, time
+import random, signal, sys
 from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard
 board = ZODBLeaderboard(path=sys.argv[1]) if sys.argv[1] else ZODBMemoryLeaderboard()
 random_ = random.Random(4)
@@ -963,8 +963,7 @@ def interrupt(*_):
     if inside:
         raise KeyboardInterrupt
 signal.signal(signal.SIGALRM, interrupt)
-end = time.monotonic() + 1.5
-while time.monotonic() < end:
+while interrupts < 100 or not acknowledged:
     signal.setitimer(signal.ITIMER_REAL, random_.uniform(0.0001, 0.004))
     try:
         inside.append(1)
@@ -981,7 +980,6 @@ while time.monotonic() < end:
 signal.setitimer(signal.ITIMER_REAL, 0)
 board._check()
 assert board.get_score("counter") == acknowledged + unsure
-assert acknowledged and interrupts > 20, (acknowledged, interrupts)
 board.close()
 print("whole")
 """
