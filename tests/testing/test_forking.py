@@ -156,7 +156,7 @@ def test_a_child_ends_where_its_parent_was_killed() -> None:
             next(middle)
     told = poll()
     told.register(held)
-    assert told.poll(10_000), "the child of a killed parent lives on"
+    assert told.poll(30_000), "the child of a killed parent lives on"
     assert os.read(held, 1) == b""
     os.close(held)
 

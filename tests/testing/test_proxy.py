@@ -27,7 +27,7 @@ def proxy(server: EmbeddedServer) -> Iterator[Proxy]:
 
 def ask(port: int, *requests: bytes) -> list[bytes]:
     """Send requests over one connection, each after the reply to the one before; an empty reply is its end."""
-    with socket.create_connection(("127.0.0.1", port), 5) as client:
+    with socket.create_connection(("127.0.0.1", port), 30) as client:
         replies = []
         for request in requests:
             try:
@@ -47,19 +47,19 @@ def test_who_is_silenced_hears_nothing_and_is_not_heard(server: EmbeddedServer, 
     before = count(server)
     address = ("127.0.0.1", proxy.port)
     with (
-        socket.create_connection(address, 5) as old,
-        socket.create_connection(address, 5, ("127.0.0.3", 0)) as other,
+        socket.create_connection(address, 30) as old,
+        socket.create_connection(address, 30, ("127.0.0.3", 0)) as other,
     ):
         old.sendall(b"INCR counted\r\n")
         assert old.recv(100)[:1] == b":"
         proxy.silence("127.0.0.1", "127.0.0.2")
-        with socket.create_connection(address, 5) as new:
+        with socket.create_connection(address, 30) as new:
             for link in (old, new):
                 link.sendall(b"INCR counted\r\n")
                 link.settimeout(0.05)
                 with pytest.raises(TimeoutError):
                     link.recv(100)
-                link.settimeout(5)
+                link.settimeout(30)
             other.sendall(b"INCR counted\r\n")
             assert other.recv(100)[:1] == b":"
             proxy.silence()
@@ -100,10 +100,10 @@ def test_a_held_reply_comes_once_it_is_let_go(proxy: Proxy) -> None:
     replies: list[bytes] = []
     client = Thread(target=lambda: replies.extend(ask(proxy.port, b"PING\r\n")))
     client.start()
-    assert proxy.held.wait(5)
+    assert proxy.held.wait(30)
     assert replies == []
     proxy.release.set()
-    client.join(5)
+    client.join(30)
     assert replies == [b"+PONG\r\n"]
 
 
@@ -127,7 +127,7 @@ def test_where_the_server_does_not_listen_a_client_is_let_go_at_once(server: Emb
 
 def test_closing_ends_the_connections_of_clients(server: EmbeddedServer) -> None:
     proxy = Proxy(server.port)
-    with socket.create_connection(("127.0.0.1", proxy.port), 5) as client:
+    with socket.create_connection(("127.0.0.1", proxy.port), 30) as client:
         client.sendall(b"PING\r\n")
         assert client.recv(100) == b"+PONG\r\n"
         proxy.close()

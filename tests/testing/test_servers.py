@@ -37,7 +37,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 def ask(server: EmbeddedServer, command: str) -> str:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         connection.sendall(f"{command}\r\n".encode())
         return connection.recv(4096).decode()
 
@@ -79,7 +79,7 @@ def _over_unix(server: EmbeddedServer, command: str) -> str:
 
 def test_it_answers_over_its_unix_socket(server: EmbeddedServer) -> None:
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
+        connection.settimeout(30)
         connection.connect(server.unix_url.removeprefix("unix://"))
         connection.sendall(b"PING\r\n")
         assert connection.recv(64) == b"+PONG\r\n"
@@ -234,14 +234,14 @@ def test_files_stay_in_the_directory_given(tmp_path: Path) -> None:
 
 
 def test_a_frozen_server_answers_once_thawed(server: EmbeddedServer) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
         server.freeze()
         connection.sendall(b"PING\r\n")
         connection.settimeout(0.1)
         with pytest.raises(TimeoutError):
             connection.recv(64)
         server.thaw()
-        connection.settimeout(5)
+        connection.settimeout(30)
         assert connection.recv(64) == b"+PONG\r\n"
 
 
