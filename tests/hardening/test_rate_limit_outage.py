@@ -261,7 +261,7 @@ class Counted(SharedWindows):
 
 def test_while_a_server_is_frozen_one_update_at_a_time_waits_for_it(server: EmbeddedServer) -> None:
     now = 0.0
-    settings = Settings(storage=server.url, timeout=0.05, retry_every=1)
+    settings = Settings(storage=server.url, timeout=0.2, retry_every=1)
     storage = open_storage(settings)
     windows, counts = Counted(storage), Counts(["uncounted", "unavailable"])
     policy = OutagePolicy(windows, settings, counts, lambda: now)
@@ -275,6 +275,8 @@ def test_while_a_server_is_frozen_one_update_at_a_time_waits_for_it(server: Embe
         policy.spend(charge, 1)
     assert (windows.asked, counts["uncounted"]) == (2, 200)
     server.thaw()
+    with redis.Redis.from_url(server.url) as plain:
+        plain.ping()  # until it is at work again
     down = []
     for now in (1.9, 2.0):  # noqa: B007 - the policy reads it
         policy.spend(charge, 1)

@@ -28,7 +28,7 @@ class Work:
         self.done += 1
         first = self.done == 1
         self.begun.set()
-        assert self.may_end.wait(10)
+        assert self.may_end.wait(30)
         if first and self._error is not None:
             raise self._error
         return 7
@@ -46,7 +46,7 @@ def fly(work: Work) -> list[object]:
     flight: SingleFlight[int] = SingleFlight()
     run = partial(outcome, partial(flight.run, work))
     first = Crew([run])
-    assert work.begun.wait(10)
+    assert work.begun.wait(30)
     others = Crew([run] * OTHERS)
     flown = flight._flight
     assert flown is not None
@@ -54,8 +54,9 @@ def fly(work: Work) -> list[object]:
         if flown.joined == OTHERS:
             break
         sleep(0.001)  # until all of them wait, of which they tell nobody
+    assert flown.joined == OTHERS
     work.may_end.set()
-    found = [*first.join(10), *others.join(10)]
+    found = [*first.join(30), *others.join(30)]
     assert flight._flight is None
     return found
 
@@ -88,11 +89,11 @@ def test_who_has_waited_long_enough_for_another_gives_up_and_the_work_goes_on() 
     flight: SingleFlight[int] = SingleFlight()
     work = Work()
     first = Crew([partial(flight.run, work)])
-    assert work.begun.wait(10)
+    assert work.begun.wait(30)
     with pytest.raises(BackendUnavailableError, match=r"has not answered another call for 0\.01 s"):
         flight.run(work, patience=0.01)
     work.may_end.set()
-    assert first.join(10) == [(7, True)]
+    assert first.join(30) == [(7, True)]
     assert work.done == 1
     assert flight.run(work, patience=0.01) == (7, True)
 
