@@ -168,9 +168,9 @@ from leaderboard_backends_sqlite import SQLiteLeaderboard
 board = SQLiteLeaderboard(path=sys.argv[1], busy_timeout=50)
 other = sqlite3.connect(sys.argv[1], isolation_level=None)
 other.execute("BEGIN IMMEDIATE")
-signal.setitimer(signal.ITIMER_REAL, 0.2)
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
     board.update_score("ada", "Ada", 1)
 except KeyboardInterrupt:
     print("heard")

@@ -109,8 +109,8 @@ def handler(*_):
 
 opening._LOOKING = 600
 signal.signal(signal.SIGALRM, handler)
-signal.setitimer(signal.ITIMER_REAL, float(sys.argv[2]))
 try:
+    signal.setitimer(signal.ITIMER_REAL, float(sys.argv[2]))
     SQLiteLeaderboard(path=sys.argv[1])
 except Signalled:
     print("heard")
@@ -130,8 +130,8 @@ from leaderboard_backends_sqlite import SQLiteLeaderboard
 
 signal.signal(signal.SIGALRM, signal.default_int_handler)
 with SQLiteLeaderboard(path=sys.argv[1]) as board:
-    signal.setitimer(signal.ITIMER_REAL, 0.05)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
         with board._file.lend() as connection:
             connection.execute(sys.argv[2]).fetchall()
     except KeyboardInterrupt:
