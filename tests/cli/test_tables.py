@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from time import sleep
 
 import pytest
 from click.testing import CliRunner, Result
@@ -194,6 +195,7 @@ def test_a_file_is_there_when_it_is_whole_and_not_replaced_unasked(tmp_path: Pat
     with subprocess.Popen(slow, stderr=subprocess.PIPE, text=True) as export:
         while not Path(f"{file}.part").exists():
             assert export.poll() is None
+            sleep(0.01)  # of another process
         export.send_signal(signal.SIGTERM)
         told = export.communicate(timeout=60)[1]
     assert (export.returncode, told) == (130, "Interrupted.\n")
