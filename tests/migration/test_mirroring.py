@@ -77,9 +77,16 @@ def test_a_source_may_be_written_while_it_is_read_and_compared(open_board: Open)
     source.update_scores(rows(6_000, 3))
     target.update_scores(rows(5_000, 3, seed=9))
     target.fence("mirror")
-    mirror = Mirror(source, target, "mirror", hear=lambda _: shake(source, chance, 30, players=6_500))
+    heard = list[int]()
+
+    def hear(done: int) -> None:
+        heard.append(done)
+        shake(source, chance, 30, players=6_500)
+
+    mirror = Mirror(source, target, "mirror", hear=hear)
     mirror.begin()
     assert content(target) == content(source)
+    assert heard
 
 
 def test_what_a_torn_batch_left_is_put_right(open_board: Open) -> None:
