@@ -43,6 +43,12 @@ def commands(page: Path, start: str = "") -> Iterator[str]:
             yield re.sub(r"\s+# .*", "", line).strip()
 
 
+def test_the_pages_show_commands_and_boards() -> None:
+    """So that the tests of each page have something to test."""
+    assert [line for page in PAGES for line in commands(page, "leaderboard ")]
+    assert [text for page in PAGES for text in blocks(page, "toml") if BOARDS.search(text)]
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_command_of_a_page_has_the_options_that_it_is_given(
     page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

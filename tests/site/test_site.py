@@ -71,7 +71,9 @@ def pages() -> dict[Path, Page]:
     command = [which("make") or "make", "docs"]
     made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=250, check=False)
     assert made.returncode == 0, made.stdout + made.stderr
-    return {file: Page(file) for file in SITE.rglob("*.html") if file.name != "404.html"}
+    found = {file: Page(file) for file in SITE.rglob("*.html") if file.name != "404.html"}
+    assert SITE / "index.html" in found
+    return found
 
 
 def test_every_page_can_be_reached_from_the_first(pages: dict[Path, Page]) -> None:
