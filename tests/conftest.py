@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from leaderboard_backends.testing.conformance.foundation import ALL_RULES, Rules
 from leaderboard_backends.testing.honesty import HonestKit, kit_part
@@ -24,7 +24,7 @@ UNDER_ONE_RULE: Final = (
 """Slow tests of the kit to which order and keep matter little: `make test` runs them under one of the four rules."""
 
 # How long an example takes is the machine's business.
-settings.register_profile("here", deadline=None)
+settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
