@@ -117,7 +117,7 @@ class LosesInThreads(SortedContainersLeaderboard):
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         before = self._get_score(player_id)
-        if threading.active_count() > 1 and before is not None and hash(player_id) % 5 == 0:
+        if threading.active_count() > 1 and before is not None and sum(player_id.encode()) % 5 == 0:
             return self._get_rank(player_id) or 1
         return super()._update_score(player_id, username, score)
 
