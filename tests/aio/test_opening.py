@@ -16,6 +16,7 @@ from leaderboard_backends import (
     InvalidArgumentTypeError,
     LeaderboardBackend,
     LeaderboardClosedError,
+    LeaderboardError,
     RateLimitExceededError,
     UnknownSchemeError,
     answers,
@@ -105,7 +106,7 @@ def test_a_file_of_boards_is_opened_whole_or_not_at_all(tmp_path: Path) -> None:
         async with load_async_leaderboards(tmp_path / "good.toml") as boards:
             assert {name: board.name for name, board in boards.items()} == {"a": "a", "b": "b"}
         assert all(board.closed for board in boards.values())
-        with pytest.raises(Exception, match=r"bad\.toml, boards\.b: "):
+        with pytest.raises(LeaderboardError, match=r"bad\.toml, boards\.b: "):
             await load_async_leaderboards(tmp_path / "bad.toml")
         with pytest.raises(ConfigurationError, match=r"odd\.toml, boards\.b: live_top \(5\) must be below"):
             await load_async_leaderboards(tmp_path / "odd.toml")
