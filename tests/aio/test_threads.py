@@ -253,14 +253,27 @@ def test_a_task_that_reads_many_rows_lets_the_others_have_their_turn_sooner() ->
     asyncio.run(program())
 
 
+class Scanning(NaiveLeaderboard):
+    """Takes down in which thread it looks at all players for a rank."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[str] = []
+
+    def _get_rank(self, player_id: str) -> int | None:
+        self.threads.append(current_thread().name)
+        return super()._get_rank(player_id)
+
+
 def test_a_board_that_looks_at_all_players_answers_at_once_while_it_is_small() -> None:
     async def program() -> None:
-        board = DirectLeaderboard(NaiveLeaderboard())
-        await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS + 1)])
-        before = board._threads._executor
-        assert await board.get_rank("p0") == MOST_ROWS + 1
-        assert board._threads._executor is not None
-        assert before is not None or board._threads._executor is not before
+        scanning, here = Scanning(), current_thread().name
+        board = DirectLeaderboard(scanning)
+        for players in (MOST_ROWS, MOST_ROWS + 1):
+            await board.update_scores([(f"p{i}", "", i) for i in range(players)])
+            assert await board.get_rank("p0") == players
+        assert scanning.threads[0] == here
+        assert scanning.threads[1] != here
         await board.close()
 
     asyncio.run(program())
