@@ -314,6 +314,7 @@ def assert_filled(found: Shown, width: int) -> None:
         """() => [...document.querySelectorAll(".plot")].map((plot) => [
           plot.dataset.chart, plot.clientWidth, plot.querySelector("svg").width.baseVal.value])"""
     )
+    assert widths
     assert found.evaluate("() => document.documentElement.scrollWidth") == width
     for name, there, taken in widths:
         assert there - 12 <= taken <= there, name
