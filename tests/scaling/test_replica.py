@@ -372,7 +372,8 @@ def test_without_a_thread_the_storage_answers_and_the_copy_comes_once_there_is_o
 
 
 def test_the_reader_ends_with_the_last_board(opened: Opened, boards: list[LeaderboardBackend]) -> None:
-    opened()
+    copied(opened())
+    assert readers()
     while boards:
         boards.pop().close()
     gc.collect()
