@@ -1,10 +1,10 @@
-"""Interrupts at a chosen point of a piece of code, such as each of its lines in turn."""
+"""Interrupts and signal handlers at a chosen point of a piece of code, such as each of its lines in turn."""
 
 from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import cache
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
@@ -43,5 +43,19 @@ class InterruptAt:
         if event != "exception" and not (event == "line" and no_point(frame.f_code.co_filename, frame.f_lineno)):
             self.left -= 1
             if self.left == 0:
-                raise KeyboardInterrupt
+                self._handle()
         return self._trace
+
+    def _handle(self) -> None:
+        raise KeyboardInterrupt
+
+
+class HandlerAt(InterruptAt):
+    """Calls a handler there, as of a signal that raises nothing."""
+
+    def __init__(self, step: int, files: Collection[str | None], handler: Callable[[], object]) -> None:
+        super().__init__(step, files)
+        self._handler: Final = handler
+
+    def _handle(self) -> None:
+        self._handler()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from itertools import count
 from threading import Event, Thread
 
 import pytest
@@ -21,6 +22,8 @@ from leaderboard_backends.errors import (
 )
 from leaderboard_backends.hardening.degradation.breaker import TOGETHER, Breaker
 from leaderboard_backends.testing.crew import Crew
+
+from ..interrupting import HandlerAt
 
 DOWN = BackendUnavailableError("no answer")
 APART = 0.0625
@@ -326,3 +329,24 @@ def test_a_failure_amid_the_note_of_another_does_not_wait_for_its_own_thread(sto
     Crew([fail]).join(20)
     assert handled
     assert (breaker.state, breaker.openings, storage.calls) == ("open", 1, 2)
+
+
+def test_a_failure_in_a_signal_handler_at_any_point_of_another_opens_the_circuit_once(storage: Storage) -> None:
+    """It comes at each line in turn; both raise that the board is not available."""
+
+    def is_called_at(point: int) -> bool:
+        breaker = Breaker("weekly", 1, 2.0, Clock())
+
+        def fail() -> None:
+            with pytest.raises(BackendUnavailableError, match="no answer"):
+                breaker.call(storage.ask, 1)
+
+        with HandlerAt(point, {Breaker.call.__code__.co_filename}, fail) as handler:
+            fail()
+        assert (breaker.state, breaker.openings) == ("open", 1)
+        with pytest.raises(BackendUnavailableError, match=r"tried again in 2\.0 s"):
+            breaker.call(storage.ask, 1)
+        return handler.left <= 0
+
+    storage.error = DOWN
+    assert next(point for point in count(1) if not is_called_at(point)) > 10

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from threading import Event
 from time import sleep
 from typing import Any
@@ -30,6 +31,8 @@ from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import LIVE, Answer, answered, ask
+
+from ..interrupting import HandlerAt
 
 READERS = 50
 
@@ -403,6 +406,47 @@ def test_writes_amid_the_notes_of_another_of_their_thread_wait_for_nothing_and_a
     assert not cache._in_work
     assert not cache._holding_back
     assert top(board) == ["ann", "bob", "cid"]
+
+
+@pytest.mark.parametrize("alone", [False, True])
+@pytest.mark.parametrize("reads", [False, True])
+def test_a_signal_handler_at_any_point_of_a_reading_breaks_nothing_and_its_write_is_seen(
+    *, alone: bool, reads: bool
+) -> None:
+    """It comes at each line in turn, also while the ends of writes that came meanwhile are settled."""
+
+    def is_called_at(point: int) -> bool:
+        players = {"ann": 10}
+
+        def write(player_id: str) -> None:
+            change = Placing(player_id, 5)
+            cache.begin(change)
+            players[player_id] = 5
+            cache.note_end(change)
+
+        def read(_: int) -> list[Entry]:
+            found = [Entry(rank, name, name, score) for rank, (name, score) in enumerate(players.items(), 1)]
+            for name in [name for name in ("bob", "cid") if name not in players]:
+                write(name)
+            return found
+
+        def handle() -> None:
+            write("zoe")
+            cache.settle_ended()
+            if reads:
+                cache.get()
+
+        cache = CachedTop(read, 9, 60.0, 60.0, order="descending", alone=alone, clock=lambda: 100.0)
+        with HandlerAt(point, {CachedTop.get.__code__.co_filename}, handle) as handler:
+            cache.get()
+        cache.settle_ended()
+        found = cache.get()
+        assert found is not None
+        assert {entry.player_id for entry in found[0].entries} == set(players)
+        assert not cache._in_work
+        return handler.left <= 0
+
+    assert next(point for point in count(1) if not is_called_at(point)) > 20
 
 
 # ---------------------------------------------------------------------- one reading at a time

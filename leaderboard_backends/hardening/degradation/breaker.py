@@ -25,6 +25,7 @@ from pybreaker import CircuitBreaker
 
 from ...errors import BackendError, BackendUnavailableError, WriteOutcomeUnknownError
 from ...forks import guard, survive_forks
+from ..reentrance import is_inside
 
 Circuit: TypeAlias = Literal["closed", "open", "half-open"]
 """`closed`: calls are made. `open`: they are refused. `half-open`: one call tries, all others are refused."""
@@ -93,17 +94,18 @@ class Breaker:
 
     def failed(self, error: Exception) -> None:
         """Note that a call got no answer; while the circuit is open, or `TOGETHER` with another, nothing changes."""
+        if is_inside(self._lock):  # of a signal handler amid the note of another call: both are of one moment
+            return
         with self._lock:
             before, now = self.state, self._clock()
             if before == "open" or (before == "closed" and now - self._failed_at < TOGETHER):
                 return
             self._calm, self._failed_at, self._failure = False, now, str(error)
+            self._retry_at = now + self._retry_after
             with suppress(_FailedError):
                 self._machine.call(_fail)
-            if self.state == "open":
-                self._calm, self._retry_at = False, now + self._retry_after
-                self._opened_at = now if before == "closed" else self._opened_at
             opened = (before, self.state) == ("closed", "open")
+            self._opened_at = now if opened else self._opened_at
             self.openings += opened
         if opened:
             _log.warning(
@@ -116,6 +118,8 @@ class Breaker:
         `asked` is what `openings` was when it was asked. An answer on its way while the circuit opened, which may come
         from a moment before the storage failed, changes nothing.
         """
+        if is_inside(self._lock):  # as above
+            return
         with self._lock:
             if asked != self.openings:
                 return
@@ -123,7 +127,7 @@ class Breaker:
             if before == "open":
                 self._machine.half_open()
             self._machine.call(_succeed)
-            self._calm = self.state == "closed"  # a failure amid this, of a signal handler, may have opened it again
+            self._calm = True
             seconds = self._clock() - self._opened_at
         if before != "closed":
             _log.info("the storage of the board %r answers again, after %.1f s", self._name, seconds)

@@ -158,20 +158,21 @@ class CachedTop:
                 self._latest = top
             self.settle_ended()
             with self._lock:
-                mine = self._answered is noted  # else a reading amid this one, in its thread, took what was noted
-                self._top = top if is_whole and mine and not self._is_doubtful(top) else None
+                # Kept first, so that a write of a signal handler amid this drops it; one that reads takes the notes.
+                self._top = top if is_whole and self._answered is noted else None
+                if self._is_doubtful(top, noted):
+                    self._top = None
                 self._serve()
         finally:
             with self._lock:
                 self._answered = None
         return top
 
-    def _is_doubtful(self, top: Top) -> bool:
+    def _is_doubtful(self, top: Top, noted: list[Change]) -> bool:
         """Whether a write that the reading may have missed can change what it read (rule 2)."""
-        answered = self._answered or []
-        if len(answered) > MOST_CHANGES:
+        if len(noted) > MOST_CHANGES:
             return True
-        return touched(top, [*answered, *self._in_work] if self._alone else answered)
+        return touched(top, [*noted, *self._in_work] if self._alone else noted)
 
     def _serve(self) -> None:
         self._served = None if self._holding_back else self._top
@@ -189,10 +190,10 @@ class CachedTop:
     def settle_ended(self) -> None:
         """Draw the conclusions from the writes whose end was noted."""
         with self._lock:
-            while self._ended:
-                change = self._ended[0]  # there until all is done, which may be done twice
-                if self._answered is not None and len(self._answered) <= MOST_CHANGES:
-                    self._answered.append(change)
+            for change in [*self._ended]:  # each is there until all is done, which may be done twice
+                noted = self._answered  # once: a reading of a signal handler amid this may end it
+                if noted is not None and len(noted) <= MOST_CHANGES:
+                    noted.append(change)
                 if self._top is not None and change.touches(self._top):
                     self._top = None
                 self._in_work.discard(change)
