@@ -8,7 +8,7 @@ from threading import RLock
 from typing import NamedTuple
 
 from ...forks import survive_forks
-from ..reentrance import is_inside
+from ..reentrance import inside
 
 
 class _Kept(NamedTuple):
@@ -29,14 +29,14 @@ class MemoryOfAnswers:
     def __init__(self, entries: int, seconds: float) -> None:
         self._limit = entries
         self._seconds = seconds
-        self._weight = 0
         self._kept: OrderedDict[Hashable, _Kept] = OrderedDict()
-        self._lock = RLock()
+        self.begin_anew()
         survive_forks(self.begin_anew)
 
     def begin_anew(self) -> None:
-        """Let go of what threads of a forked parent held."""
+        """Take a lock that no thread of a forked parent held."""
         self._lock = RLock()
+        self._is_inside = inside(self._lock)
         self._weight = sum(one.weight for one in self._kept.values())
 
     def __len__(self) -> int:
@@ -52,7 +52,7 @@ class MemoryOfAnswers:
         weight = 1
         if type(answer) is list:
             answer, weight = tuple(answer), len(answer) or 1
-        if weight > self._limit or is_inside(self._lock):  # where a finalizer or a signal handler comes amid this
+        if weight > self._limit or self._is_inside():  # where a finalizer or a signal handler comes amid this
             return
         kept, new = self._kept, _new(_Kept, (answer, moment, weight))
         with self._lock:

@@ -16,7 +16,7 @@ from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
 from ...errors import BackendError, LeaderboardClosedError, ScoreLimitError
 from ...forks import guard
 from ...wrapper import LIVE, answered, last_answer
-from ..reentrance import is_inside
+from ..reentrance import inside
 from .board_metrics import BoardMetrics, is_failure, kind_of
 from .names import BULK, CALL_OF
 from .recorder import Recorder
@@ -47,10 +47,11 @@ class Calls:
         self._told = False
         self._in_prometheus: Final = guard(RLock())
         """Held in calls of prometheus-client, whose own locks a forked child could not get."""
+        self._is_inside: Final = inside(self._in_prometheus)
 
     def queried(self, operation: str, began: float) -> None:
         """Take down a query that was answered."""
-        if is_inside(self._in_prometheus):
+        if self._is_inside():
             return
         try:
             self._time_query(operation, began)
@@ -61,7 +62,7 @@ class Calls:
 
     def updated(self, operation: str, began: float, updates: int) -> None:
         """Take down an update of one player, of so many scores."""
-        if is_inside(self._in_prometheus):
+        if self._is_inside():
             return
         try:
             self._time_update(operation, began, updates)
@@ -70,7 +71,7 @@ class Calls:
 
     def did(self, operation: str, began: float, updates: int) -> None:
         """Take down an operation of `names.BULK`, of so many scores."""
-        if is_inside(self._in_prometheus):
+        if self._is_inside():
             return
         try:
             self._time_bulk(operation, began, updates)
@@ -81,7 +82,7 @@ class Calls:
 
     def failed(self, operation: str, began: float, error: Exception) -> None:
         """Take down an error: a failure is a call too, a refusal is none; what either says was applied is counted."""
-        if is_inside(self._in_prometheus):
+        if self._is_inside():
             return
         try:
             kind, failure, applied = type(error), is_failure(type(error)), _applied_of(error)
