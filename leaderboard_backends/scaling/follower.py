@@ -93,13 +93,11 @@ class Replica:
     def load(self) -> None:
         """Start to load the copy, unless there is one, or it is being loaded or has just failed."""
         if self.copy is None and self.is_up() and not (self._loader and self._loader.is_alive()):
-            loader = Thread(target=self._load, name="leaderboard-replica-load", daemon=True)
+            self._loader = Thread(target=self._load, name="leaderboard-replica-load", daemon=True)
             try:
-                loader.start()
+                self._loader.start()
             except RuntimeError as error:  # there can be no more threads now: it is tried again
                 self.fail(error)
-            else:
-                self._loader = loader
 
     def _load(self) -> None:
         try:
@@ -202,13 +200,12 @@ class Follower:
                 return
             self._replicas.add(replica)
             if self._thread is None or not self._thread.is_alive():
-                thread = Thread(target=self._run, name="leaderboard-replica", daemon=True)
+                # Noted first: an interrupt amid the start of one that runs must not have another one started beside it.
+                self._thread = Thread(target=self._run, name="leaderboard-replica", daemon=True)
                 try:
-                    thread.start()
+                    self._thread.start()
                 except RuntimeError as error:  # there can be no more threads now: the next read tries again
                     replica.fail(error)
-                else:
-                    self._thread = thread
 
     def remove(self, replica: Replica) -> None:
         """Follow a board no more."""

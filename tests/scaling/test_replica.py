@@ -30,7 +30,7 @@ from leaderboard_backends.backends.redis import RedisLeaderboard
 from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.errors import BackendError, BatchOutcomes, StaleReplicaError
 from leaderboard_backends.scaling import ReplicatedLeaderboard, replica
-from leaderboard_backends.scaling.follower import Follower, follower_of
+from leaderboard_backends.scaling.follower import Follower, Replica, follower_of
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.groups import EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -423,6 +423,34 @@ def test_interrupts_of_who_waits_for_an_own_write_keep_nobody_waiting() -> None:
             follower.hurry()
         Crew([follower.hurry]).join(20)
     assert follower._hurry.acquire(timeout=20)
+
+
+def test_an_interrupt_as_the_reader_starts_leaves_one_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two would apply the same changes to a copy at once."""
+    start = Thread.start
+
+    def start_amid_ctrl_c(thread: Thread) -> None:
+        start(thread)
+        if thread.name == "leaderboard-replica":
+            raise KeyboardInterrupt
+
+    def keep_no_feed() -> None:
+        raise BackendUnavailableError("no answer")
+
+    with open_leaderboard("memory://") as board:
+        follower, followed = Follower(), Replica(board, FRESH, keep_no_feed)
+        with monkeypatch.context() as patch:
+            patch.setattr(Thread, "start", start_amid_ctrl_c)
+            with pytest.raises(KeyboardInterrupt):
+                follower.add(followed)
+        reader = follower._thread
+        follower.add(followed)
+        assert reader is not None
+        assert follower._thread is reader
+        follower.remove(followed)
+        follower.hurry()
+        reader.join(PATIENCE)
+        assert not reader.is_alive()
 
 
 # ---------------------------------------------------------------------- settings
