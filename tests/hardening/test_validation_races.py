@@ -13,6 +13,7 @@ from leaderboard_backends import Entry, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import BackendUnavailableError, UpdateRefusedError
 from leaderboard_backends.hardening import ValidatedLeaderboard
+from leaderboard_backends.hardening.validation.stripes import stripe_of
 from leaderboard_backends.model import Score
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.wrapper import LIVE, Answer, answered, ask, last_answer
@@ -102,6 +103,23 @@ def test_a_call_amid_another_of_its_thread_is_refused_and_that_goes_on(other: st
     assert Crew([lambda: board.update_score("ada", "ours", 19)]).join(20) == [1]
     assert refused == [other]
     assert inner.get_entry("ada") == Entry(1, "ada", "ours", 19)
+
+
+def test_a_call_for_another_player_amid_one_of_its_thread_is_refused_as_well() -> None:
+    """It could wait for a batch of another thread, which waits for the lock of the player of the first one."""
+    inner, refused = Interrupted(), list[str]()
+    board = ValidatedLeaderboard(inner, max_change=10, score_max=20)
+    other = next(name for name in map(str, range(1000)) if stripe_of(name) != stripe_of("ada"))
+
+    def handle() -> None:
+        with pytest.raises(BackendUnavailableError, match="in the middle of another call of this thread"):
+            board.update_score(other, "", 1)
+        refused.append(other)
+
+    inner.first = handle
+    assert board.update_score("ada", "", 2) == 1
+    assert refused == [other]
+    assert board.update_score(other, "", 1) == 2
 
 
 @pytest.mark.parametrize("inner", [Unlimited, partial(open_leaderboard, "memory://")])

@@ -7,10 +7,10 @@ done inside as many nested blocks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from threading import RLock
-from typing import Final, Protocol, TypeVar
+from threading import RLock, local
+from typing import Any, Final, Protocol, TypeVar
 
 from ...forks import survive_forks
 from ..reentrance import refuse_inside
@@ -43,6 +43,13 @@ class PlayerLocks(Protocol):
         ...
 
 
+class _OfThread(local):
+    """What each thread has of its own."""
+
+    last: Sequence[Any] = ()
+    """The first lock of its last call, which it has for as long as it is in it."""
+
+
 class Stripes:
     """Locks that serve the players whose ids hash to them; several are taken in one order, so none waits in a ring."""
 
@@ -52,19 +59,25 @@ class Stripes:
 
     def _make_locks(self) -> None:
         self._locks = tuple(RLock() for _ in range(STRIPES))
+        self._of_thread = _OfThread()
 
     def of(self, player_id: str) -> AbstractContextManager[object]:
-        """Hold the lock of a player; O(1). Raises `BackendUnavailableError` where this thread holds it already."""
+        """Hold the lock of a player; O(1). Raises `BackendUnavailableError` where this thread holds any already."""
         lock = self._locks[stripe_of(player_id)]
-        refuse_inside(lock)
+        self._refuse_inside((lock,))
         return lock
 
     def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
         """Do work with the locks of several players held, or of all; O(players). Raises as `of` does."""
         locks = [self._locks[stripe] for stripe in stripes_of(player_ids)]
-        for lock in locks:
-            refuse_inside(lock)
+        self._refuse_inside(locks)
         return _inside(iter(locks), work)
+
+    def _refuse_inside(self, locks: Sequence[Any]) -> None:
+        """Raise where a call comes amid another of its thread: it could wait for who waits for a lock of that one."""
+        for lock in (*self._of_thread.last, *locks):
+            refuse_inside(lock)
+        self._of_thread.last = locks[:1]
 
 
 def _inside(locks: Iterator[AbstractContextManager[object]], work: Callable[[], Value]) -> Value:
