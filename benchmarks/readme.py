@@ -1,4 +1,6 @@
-"""Put what the last full comparison says into the README and into pages of `docs`, each table between its two marks.
+"""Put what the last full comparison says into the README and into pages of `docs`.
+
+Most of it stands between two marks; in `docs/anti-patterns.md`, the figures of each table of a program are replaced.
 
     python benchmarks/readme.py [--check]
 
@@ -7,9 +9,11 @@ With `--check`, nothing is written, and the exit code is 1 where a page has anot
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from statistics import median
 
 from leaderboard_backends.comparison.advice.answer import Advice
 from leaderboard_backends.comparison.advice.candidates import Basis
@@ -17,6 +21,7 @@ from leaderboard_backends.comparison.advice.need import LOST, time_words
 from leaderboard_backends.comparison.cost.cluster import tiers
 from leaderboard_backends.comparison.cost.footprint import footprints
 from leaderboard_backends.comparison.cost.source import Inputs
+from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.measurements import Measured, Measurements, Place
 from leaderboard_backends.comparison.named_figures import Statistic
 from leaderboard_backends.comparison.report.advice import (
@@ -37,10 +42,18 @@ from leaderboard_backends.comparison.statistics import interval
 from leaderboard_backends.numerals import NONE, significant, whole
 
 ROOT = Path(__file__).parents[1]
-PAGES = (ROOT / "README.md", ROOT / "docs" / "which-backend.md", ROOT / "docs" / "outgrow-one-machine.md")
+PAGES = (
+    ROOT / "README.md",
+    ROOT / "docs" / "which-backend.md",
+    ROOT / "docs" / "outgrow-one-machine.md",
+    ROOT / "docs" / "anti-patterns.md",
+)
 RESULT = ROOT / "reports" / "results" / "full.json"
 
 ANSWER, TAKE, RESULTS, TIERS = "answer", "take", "results", "tiers"
+PROGRAM = re.compile(r"\(`(study: [^`]+)`\):\n\n\| \| \|\n\| --- \| ---: \|\n(?:\|.*\n)+")
+"""A program's name, and the table of its figures."""
+FIGURE = re.compile(r"\| `([^`]+)` \| [0-9.,]+( µs| MB|) \|")
 BEGIN, END = "<!-- {}: made by benchmarks/readme.py -->", "<!-- end of {} -->"
 WORKLOAD, PLAYERS = "realtime", 100_000
 SIZES = (1_000, 10_000, PLAYERS, 1_000_000)
@@ -179,6 +192,26 @@ def with_tables(text: str, result: Result) -> str:
         if begin in text:
             head, _, rest = text.partition(begin)
             text = f"{head}{begin}\n{made(result)}\n{end}{rest.partition(end)[2]}"
+    return PROGRAM.sub(lambda table: _with_figures(table, result), text)
+
+
+def _with_figures(table: re.Match[str], result: Result) -> str:
+    """Return a program's table with the median over processes of each figure."""
+    found: dict[str, list[float]] = {}
+    for run in result.runs:
+        if run.cell.backend == table[1] and isinstance(run.figures, ProgramFigures):
+            for timing in run.figures.timings:
+                found.setdefault(timing.operation, []).append(timing.time.mean_us)
+            for name, number in {"memory": run.figures.memory_bytes or 0, **run.figures.counts}.items():
+                found.setdefault(name, []).append(number)
+
+    def row(line: re.Match[str]) -> str:
+        number = median(found["memory" if line[1].startswith("memory of") else line[1]])
+        write = whole if line[1].startswith("lost") else significant
+        return f"| `{line[1]}` | {write(number / 1e6 if line[2] == ' MB' else number)}{line[2]} |"
+
+    text, replaced = FIGURE.subn(row, table[0])
+    assert replaced == table[0].count("\n| `"), f"a row of {table[1]} has another form"
     return text
 
 
