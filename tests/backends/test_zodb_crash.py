@@ -741,6 +741,17 @@ def test_a_file_in_the_place_of_the_open_one_is_neither_cut_nor_taken_for_it(
         assert board.update_score("bob", "Bob", 2) == 1
 
 
+def test_a_file_whose_closing_an_interrupt_cut_is_opened_anew(path: Path) -> None:
+    """Its descriptor is that of the null device then, which is no other file in its place."""
+    with ZODBLeaderboard(path=path) as board:
+        board.update_score("ada", "Ada", 1)
+        with Path(os.devnull).open("r+b") as null:
+            os.dup2(null.fileno(), board._database._storage._file.fileno(), inheritable=False)
+        board._database._failed = True
+        assert board.update_score("bob", "Bob", 2) == 1
+        assert board.get_rank("ada") == 2
+
+
 @pytest.mark.parametrize("when", ["before", "while it is packed"])
 def test_a_pack_leaves_alone_what_took_the_place_of_the_open_file(
     path: Path, monkeypatch: pytest.MonkeyPatch, when: str

@@ -7,6 +7,7 @@ import errno
 import gc
 import logging
 import os
+import stat
 from pathlib import Path
 from pickle import PickleError
 from struct import error as StructError  # noqa: N812 - an exception's name
@@ -65,7 +66,9 @@ class BoardFile(FileStorage):  # type: ignore[misc]  # ZODB ships no types
 
     def _is_same(self) -> bool:
         try:
-            return os.path.samestat(os.fstat(self._file.fileno()), Path(self._file_name).stat())
+            opened = os.fstat(self._file.fileno())
+            let_go = stat.S_ISCHR(opened.st_mode)  # the null device: an interrupt cut `_let_go`
+            return let_go or os.path.samestat(opened, Path(self._file_name).stat())
         except ValueError:  # it is closed, as for a moment in a pack
             return True
         except OSError:

@@ -29,6 +29,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from threading import RLock
 from typing import Final
 
@@ -191,7 +192,7 @@ class AsyncCachedTop:
                 if self._top is not None and change.touches(self._top):
                     self._top = None
                 self._in_work.discard(change)
-                if self._ended and self._ended[0] is change:  # else a signal handler amid this was faster
-                    self._ended.popleft()
+                with suppress(ValueError):  # a signal handler amid this was faster
+                    self._ended.remove(change)
             self._holding_back = any(change.holds_back for change in [*self._in_work])
             self._serve()

@@ -109,7 +109,7 @@ def check_prefix(root_path: str) -> str:
     return prefix
 
 
-def check_number(what: str, value: Any, default: float, rule: str, most: float = float_info.max) -> None:
+def check_number(what: str, value: Any, default: object, rule: str, most: float = float_info.max) -> None:
     """Raise `ConfigurationError` for what is no number above 0, up to `most`, or not whole where the default is."""
     whole = isinstance(default, int)
     if type(value) not in ((int,) if whole else (int, float)) or not 0 < value <= most:
