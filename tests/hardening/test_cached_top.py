@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import count
 from threading import Event
 from time import sleep
@@ -32,7 +33,7 @@ from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.wrapper import LIVE, Answer, answered, ask
 
-from ..interrupting import HandlerAt
+from ..interrupting import HandlerAt, InterruptAt
 
 READERS = 50
 
@@ -447,6 +448,38 @@ def test_a_signal_handler_at_any_point_of_a_reading_breaks_nothing_and_its_write
         return handler.left <= 0
 
     assert next(point for point in count(1) if not is_called_at(point)) > 20
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_an_interrupt_at_any_point_of_a_reading_keeps_none_that_missed_a_write(*, alone: bool) -> None:
+    """It comes at each line in turn; the write was answered after the players were read."""
+
+    def is_interrupted_at(point: int) -> bool:
+        players, changes = {"ann": 10}, [Placing("bob", 5)]
+
+        def read(_: int) -> list[Entry]:
+            found = [Entry(rank, name, name, score) for rank, (name, score) in enumerate(players.items(), 1)]
+            if changes:
+                change = changes.pop()
+                try:
+                    cache.begin(change)
+                    players["bob"] = 5
+                finally:
+                    cache.note_end(change)
+            return found
+
+        cache = CachedTop(read, 9, 60.0, 60.0, order="descending", alone=alone, clock=lambda: 100.0)
+        with suppress(KeyboardInterrupt), InterruptAt(point, {CachedTop.get.__code__.co_filename}) as interrupt:
+            cache.get()
+        cache.settle_ended()
+        cache.get()
+        found = cache.get()
+        assert found is not None
+        assert {entry.player_id for entry in found[0].entries} == set(players)
+        assert not cache._in_work
+        return interrupt.left <= 0
+
+    assert next(point for point in count(1) if not is_interrupted_at(point)) > 20
 
 
 # ---------------------------------------------------------------------- one reading at a time

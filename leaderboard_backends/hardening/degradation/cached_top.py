@@ -159,9 +159,9 @@ class CachedTop:
                 self._latest = top
             self.settle_ended()
             with self._lock:
-                # Kept first, so that a write of a signal handler amid this drops it; one that reads takes the notes.
-                self._top = top if is_whole and self._answered is noted else None
-                if self._is_doubtful(top, noted):
+                sound = is_whole and not self._is_doubtful(top, noted)
+                self._top = top if sound and self._answered is noted else None  # a handler that reads takes the notes
+                if self._is_doubtful(top, noted):  # a handler wrote before it was kept; from then on, a write drops it
                     self._top = None
                 self._serve()
         finally:
