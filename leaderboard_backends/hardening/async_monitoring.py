@@ -4,10 +4,10 @@
 
 It stands around all other wrappers and sees what a caller sees. Every call but `ping` and `close` is timed and counted;
 an error is counted by its class. A call by a finalizer or a signal handler, while its thread counts another one, is not
-counted. What was asked against a rule (of the contract, of validation, of a limit) is a refusal, and neither a call nor
-a failure in any figure, so that a flood of refused updates hides nothing and pages nobody. Operations on many players
-(`update_scores`, `clear`, iteration) are timed, but in no percentile that an alert watches: they take as long as their
-input is long.
+counted. What was asked against a rule (of the contract, of validation, of a limit) is a refusal, as is an error that an
+iterable of the caller's raised, and neither a call nor a failure in any figure, so that a flood of refused updates
+hides nothing and pages nobody. Operations on many players (`update_scores`, `clear`, iteration) are timed, but in no
+percentile that an alert watches: they take as long as their input is long.
 
 Cost: 2 to 4 µs a call (`benchmarks/monitoring_bars.py`), O(1). Nothing is asked of the storage but the number of
 players, when metrics are collected or a snapshot is taken, in a thread of its own and within `probe_timeout`. In

@@ -266,7 +266,7 @@ def test_a_refused_value_is_counted_and_is_no_call(
     assert board.snapshot().error_rate == 0.0
 
 
-@pytest.mark.parametrize("error", [ZeroDivisionError, BackendUnavailableError])
+@pytest.mark.parametrize("error", [ZeroDivisionError, BackendUnavailableError, LeaderboardClosedError])
 @pytest.mark.parametrize(
     "call",
     [
@@ -280,17 +280,20 @@ def test_an_error_of_the_callers_own_iterable_is_no_failure_of_the_storage(
     board: MonitoredLeaderboard,
     registry: CollectorRegistry,
 ) -> None:
-    """Whatever it is: the iterable may read another board, which fails."""
+    """Whatever it is: the iterable may use another board, which fails after it applied something."""
 
     def given() -> Iterator[Any]:
         yield from ()
-        raise error
+        failed = error()
+        failed.__dict__["applied"] = 7
+        raise failed
 
     with pytest.raises(error):
         call(board, given())
     assert value(registry, names.ERRORS, kind=error.__name__, fault="caller") == 1
     assert not value(registry, names.ERRORS, kind=error.__name__, fault="storage")
     assert value(registry, COUNT) is None
+    assert not value(registry, names.UPDATES)
     assert board.snapshot().error_rate == 0.0
 
 

@@ -86,7 +86,7 @@ class Calls:
             return
         try:
             kind, failure, applied = type(error), is_failure(type(error)), _applied_of(error)
-            if failure and _is_of_input(error):
+            if (failure or applied) and _is_of_input(error):
                 failure, applied = False, 0
             if failure:
                 self._time_failure(operation, began, applied)
