@@ -25,6 +25,8 @@ from . import made_up
 from .shown import ORDER, VERDICT, charts_of, with_charts
 
 VOID = ("meta", "link")
+ENDS = {"td": ("td", "th"), "th": ("td", "th"), "tr": ("td", "th", "tr")}
+"""What a tag ends that has no end tag."""
 HOSTILE = """</script><script>alert(1)</script><b x="'&amp;"""
 
 
@@ -34,22 +36,25 @@ class Document(HTMLParser):
     def __init__(self, html: str) -> None:
         super().__init__()
         self.elements: list[tuple[str, dict[str, str | None], list[str]]] = []
-        self._open: list[list[str]] = []
+        self._open: list[tuple[str, list[str]]] = []
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         text: list[str] = []
         self.elements.append((tag, dict(attrs), text))
+        while self._open and self._open[-1][0] in ENDS.get(tag, ()):
+            self._open.pop()
         if tag not in VOID:
-            self._open.append(text)
+            self._open.append((tag, text))
 
     def handle_endtag(self, tag: str) -> None:
         assert tag not in VOID
-        self._open.pop()
+        while (ended := self._open.pop()[0]) != tag:
+            assert ended in ENDS
 
     def handle_data(self, data: str) -> None:
         if self._open:
-            self._open[-1].append(data)
+            self._open[-1][1].append(data)
 
     def all(self, tag: str, **attributes: str) -> list[tuple[dict[str, str | None], str]]:
         """Return the attributes and the text of each element of a name that has these attributes."""
