@@ -21,7 +21,6 @@ from leaderboard_backends.comparison.document import Section
 from leaderboard_backends.comparison.measurements import Measurements
 from leaderboard_backends.comparison.report.extensions import Subject
 from leaderboard_backends.comparison.schema import Metadata, Result
-from leaderboard_backends.comparison.statistics import ENOUGH_PROCESSES
 from leaderboard_backends.errors import ConfigurationError
 from tests.comparison.advice.results import facts, inputs, memory, result, service
 
@@ -52,10 +51,8 @@ def test_each_claim_has_one_finding_in_the_order_of_the_study(findings: dict[str
 def test_a_result_with_all_figures_misses_none_and_neither_does_the_published_one(
     findings: dict[str, Finding],
 ) -> None:
-    published = load_result()
-    few = ["sortedcontainers-beats-alternatives"] if published.settings.rounds < ENOUGH_PROCESSES else []
-    for every, expected in ((findings, []), (found(published), few)):
-        assert [name for name, finding in every.items() if finding.missing or not finding.measured] == expected
+    for every in (findings, found(load_result())):
+        assert [name for name, finding in every.items() if finding.missing or not finding.measured] == []
 
 
 def test_a_result_without_figures_says_of_each_claim_what_to_run() -> None:
