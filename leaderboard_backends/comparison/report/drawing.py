@@ -161,7 +161,7 @@ def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
     """Return the chart of some layers, with panels that share both axes."""
     panels = len(plot.panels)
     columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
-    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=210)
+    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=204)
     facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
     return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
 

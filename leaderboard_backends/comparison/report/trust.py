@@ -146,6 +146,10 @@ def missing_section(m: Measurements) -> Section:
     return Section("without-figures", "Without figures", said, filled(_without_figures(result), notes))
 
 
+_MOST_OF_A_REASON: Final = 500
+"""Characters of it in the table; the log of a server that did not start is longer."""
+
+
 def _lacks_figures(run: Run) -> bool:
     return run.status != "ok" or run.figures is None
 
@@ -158,7 +162,10 @@ def _without_figures(result: Result) -> Table:
     rows = []
     for (status, backend, reason), runs in sorted(grouped.items(), key=lambda item: ORDER.index(item[0][0])):
         outcome = Value(status, f"{ORDER.index(status)}", "bad" if status == "wrong" else "")
-        rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), reason))
+        said = (
+            reason if len(reason) <= _MOST_OF_A_REASON else f"{reason[:_MOST_OF_A_REASON]}… (all of it: in the result)"
+        )
+        rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), said))
     return table_of("Runs without figures", "status|backend|#runs|where|reason", rows)
 
 
