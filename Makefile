@@ -91,10 +91,10 @@ SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner)
 	tests/hardening/test_monitoring_rules.py $(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)
 QUICK_KIT := tests/conformance/test_backends.py::TestMemoryDelegated tests/backends \
-	tests/hardening $(patsubst %,--ignore=%,$(SLOW))
+	adapters/leaderboard-backends-sqlite/tests/test_board.py tests/hardening $(patsubst %,--ignore=%,$(SLOW))
 QUICK_REST := tests/conformance/test_backends.py::TestUnixSocket \
 	$(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
-	adapters/leaderboard-backends-sqlite/tests/test_board.py $(patsubst %,--ignore=%,$(SLOW))
+	$(patsubst %,--ignore=%,$(SLOW))
 
 quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going quick-kit quick-rest
