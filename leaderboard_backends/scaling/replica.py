@@ -128,15 +128,17 @@ class ReplicatedLeaderboard(Wrapper):
         check_promises(inner.capabilities, type(inner).__name__)
         feed = settings.pop("feed", FEED)
 
-        def keep_feed() -> bool:
+        def keep_feed(*, opening: bool = False) -> bool:
             try:
                 inner.get_changes(inner.get_version(), 0)
             except UnsupportedOperationError:
+                if not opening and not inner.get_version().number:
+                    raise  # it may be deleted, and opening it would make it anew
                 reopen(feed=feed).close()
                 return True
             return False
 
-        return cls(inner, keep_feed=keep_feed, shows_feed=not keep_feed(), **settings)
+        return cls(inner, keep_feed=keep_feed, shows_feed=not keep_feed(opening=True), **settings)
 
     @property
     def status(self) -> Status:

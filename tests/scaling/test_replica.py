@@ -283,6 +283,15 @@ def test_a_board_that_is_deleted_and_made_anew_is_loaded_anew(opened: Opened) ->
     assert board.status.loads == 2
 
 
+def test_a_board_that_is_deleted_stays_deleted(opened: Opened) -> None:
+    board = copied(opened())
+    board.update_score("ada", "Ada", 1)
+    opened(replica=False, board=board.name).delete()
+    until(lambda: board.status.state == "failing")
+    sleep(1.1)  # it has tried again, twice
+    assert opened(replica=False, board=board.name, order="ascending").count() == 0
+
+
 @pytest.mark.parametrize("damage", ["XTRIM {} MAXLEN 1", "DEL {}"])
 def test_a_feed_that_lost_changes_is_noticed(shared: EmbeddedServer, opened: Opened, damage: str) -> None:
     board = copied(opened())
