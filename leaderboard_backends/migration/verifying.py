@@ -1,9 +1,10 @@
 """Whether two boards are the same: every rank, id, name, score and tie, in both directions.
 
 Both are read in step, 1,000 entries at a time. As long as these are equal, nothing else is done. Where they differ,
-each board is asked for the players of the other's entries: who is missing there, or has another score, is a difference
-and is left out; what remains has to be in the same order. Then both go on in step, so that one missing player is one
-difference, although everybody behind has another rank. In memory are a page of each and the differences.
+each board is asked for the players of the other's entries, but for those that it has just shown in the same state: who
+is missing there, or has another score, is a difference and is left out; what remains has to be in the same order. Then
+both go on in step, so that one missing player is one difference, although everybody behind has another rank. In memory
+are a page of each and the differences.
 
 The entries themselves are compared, not checksums per 1,000 ranks that the storages compute. That finds the same; what
 it costs is what a server sends, some 52 bytes per player. Only a server could send less, and each plug-in would have to
@@ -17,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -215,8 +216,9 @@ class _Comparison:
     def _drill_down(self) -> None:
         """Find what differs in the entries that wait, and leave waiting what may be found on the next pages."""
         a, b = self._a, self._b
-        a.waiting = [*a.waiting[: a.known], *self._common(a.waiting[a.known :])]
-        b.waiting = [*b.waiting[: b.known], *self._common_of_b(b.waiting[b.known :])]
+        in_b, in_a = self._found_in(b, a), self._found_in(a, b)
+        a.waiting = self._common(a, in_b)
+        b.waiting = self._common(b, in_a)
         of_a = OrderedDict((entry.player_id, entry) for entry in a.waiting)
         of_b = OrderedDict((entry.player_id, entry) for entry in b.waiting)
         while of_a and of_b and self._advance(of_a, of_b):
@@ -236,23 +238,27 @@ class _Comparison:
             self._note(Difference("order", player_id, in_a, in_b))
         rest.clear()
 
-    def _common(self, entries: list[Entry]) -> list[Entry]:
-        """Return A's entries whose players B has with the same score; note all others, and other names."""
-        kept = []
-        for entry, other in zip(entries, entries_of(self._b.board, _ids(entries)), strict=True):
-            difference = _compared(entry.player_id, entry, other)
-            if difference is not None:
-                self._note(difference)
-            if difference is None or difference.kind == "username":
-                kept.append(entry)
-        return kept
+    def _found_in(self, side: _Side, other: _Side) -> dict[str, Entry | None]:
+        """Return what a board has of the other one's new entries; it is asked for those that its page does not have."""
+        page = {entry.player_id: entry for entry in side.waiting}
+        found: dict[str, Entry | None] = {}
+        for entry in other.waiting[other.known :]:
+            mine = page.get(entry.player_id)
+            found[entry.player_id] = mine if mine is not None and same(mine, entry) else None
+        asked = [player_id for player_id, mine in found.items() if mine is None]
+        found.update(zip(asked, entries_of(side.board, asked), strict=True))
+        return found
 
-    def _common_of_b(self, entries: list[Entry]) -> list[Entry]:
-        """Return B's entries whose players A has with the same score; note those that it does not have."""
-        kept = []
-        for entry, other in zip(entries, entries_of(self._a.board, _ids(entries)), strict=True):
-            difference = _compared(entry.player_id, other, entry)
-            if difference is not None and entry.player_id not in self._found:
+    def _common(self, side: _Side, found: Mapping[str, Entry | None]) -> list[Entry]:
+        """Return the entries that wait and whose players the other board has with the same score.
+
+        Others, and other names, are differences; of B's, those that are not known from A.
+        """
+        kept = side.waiting[: side.known]
+        for entry in side.waiting[side.known :]:
+            player_id, other = entry.player_id, found[entry.player_id]
+            difference = _compared(player_id, entry, other) if side is self._a else _compared(player_id, other, entry)
+            if difference is not None and (side is self._a or player_id not in self._found):
                 self._note(difference)
             if difference is None or difference.kind == "username":
                 kept.append(entry)
@@ -358,7 +364,3 @@ def _compared(player_id: str, a: Entry | None, b: Entry | None) -> Difference | 
     if a.score != b.score:
         return Difference("score", player_id, a, b)
     return Difference("username", player_id, a, b) if a.username != b.username else None
-
-
-def _ids(entries: Iterable[Entry]) -> list[str]:
-    return [entry.player_id for entry in entries]

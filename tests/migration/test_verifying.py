@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Thread
@@ -60,6 +60,23 @@ def test_one_missing_player_is_one_difference_although_all_others_have_another_r
     assert [tuple(each) for each in found.differences] == [("only in A", first.player_id, first, None)]
     assert found.checksum_a != found.checksum_b
     assert [each.kind for each in verify_boards(b, a).differences] == ["only in B"]
+
+
+def test_only_players_are_asked_for_that_the_pages_do_not_show(
+    boards: tuple[LeaderboardBackend, LeaderboardBackend],
+) -> None:
+    """One missing player moves all others by a rank: each page of one board has one player whom the other's lacks."""
+    a, b = boards
+    b.remove_player(a.get_top_n(1)[0].player_id)
+    asked: list[str] = []
+
+    class Counted(DelegatingLeaderboard):
+        def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
+            asked.extend(player_ids)
+            return super()._get_entries(player_ids)
+
+    verify_boards(Counted(a), Counted(b))
+    assert len(asked) < 50
 
 
 def test_players_far_from_their_place_in_a_tie_are_out_of_order_and_no_others(
