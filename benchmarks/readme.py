@@ -72,7 +72,7 @@ def answer(result: Result) -> str:
     advised = _advised(result)
     headline = _headline(HEADLINES[0], advised[HEADLINES[0]])
     durability = price_of_durability({title: row[-1] for title, row in advised.items()})
-    durable = f"**Durable or not?** Durable: no acknowledged update is lost in a power cut. {durability}"
+    durable = f"**Durable or not?** Durable: a power cut loses no acknowledged update. {durability}"
     return f"{headline}\n\n{durable}\n\n{words('no-sorted-set')}"
 
 
@@ -91,12 +91,12 @@ def take(result: Result) -> str:
         *(_take(title, row) for title, row in in_rows(_advised(result))),
     ]
     load = (
-        f"{SIZES[-1]:,} players, {WORKERS} app processes on each server, which together do {UPDATES:g} updates and "
-        f"{UPDATES:g} reads per second; times are those of one client. {PICKED} The names are the schemes of URLs: "
+        f"Assumed: {SIZES[-1]:,} players, {UPDATES:g} updates and {UPDATES:g} reads per second in all, {WORKERS} app "
+        f"processes on each server; times are those of one client. {PICKED} The names are the schemes of URLs: "
         "`memory://weekly`, `sqlite:///var/lib/app/board.db`, `redis://cache:6379/0`, and "
         "`journal:///var/lib/app/board?fsync=always`. `sqlite` is a plug-in: "
-        "`pip install . ./adapters/leaderboard-backends-sqlite`. `appendfsync always` is a setting of the server, "
-        "beside `appendonly yes`."
+        "`pip install . ./adapters/leaderboard-backends-sqlite`. For a durable `redis`, set `appendonly yes` and "
+        "`appendfsync always` in the server."
     )
     return f"{_markdown(rows)}\n\n{load}"
 

@@ -50,9 +50,10 @@ TYPICAL: Final = {
 """Typical needs by title, whatever the number of players."""
 
 PICKED: Final = (
-    "The pick: the cheapest that carries the load; at equal cost, the fastest; within the noise, the simplest to run."
+    "How we pick: of those that carry the load, the cheapest; at equal cost, the fastest; within the noise, the "
+    "simplest to run."
 )
-DURABLE: Final = "**Durable**: no acknowledged update is lost in a power cut."
+DURABLE: Final = "**Durable**: a power cut loses no acknowledged update, as its storage promises."
 
 Rows: TypeAlias = Mapping[str, Sequence[Advice]]
 """By the title of a typical need, what to take at each size."""
@@ -67,20 +68,19 @@ def of_typical_needs(basis: Basis, known: Sequence[int]) -> dict[str, list[Advic
 
 def price_of_durability(advised: Mapping[str, Advice]) -> str:
     """Return what it costs to be wrong about durability, each way; `advised` is by the titles of `TYPICAL`."""
-    said, slower, losing = [], [], dict[str, None]()
+    same, slower, losing = [], [], dict[str, None]()
     for title, without in advised.items():
         keeps = advised.get(f"{title}{_AND_DURABLE}")
         if keeps is None or keeps.pick is None or without.pick is None:
             continue
         if keeps.pick.label == without.pick.label:
-            said.append(f"With {title}, durability costs nothing: `{keeps.pick.label}` is the pick either way.")
+            same.append(f"With {title}, the pick is durable in any case: `{keeps.pick.label}`.")
         else:
             losing[without.pick.label] = None
             slower.append(f"{_update_time(keeps)} instead of {_update_time(without)} with {title}")
-    if losing:
-        without_it = " or ".join(f"`{label}`" for label in losing)
-        said.append(words("durability", slower=", ".join(slower), without=without_it))
-    return " ".join(said)
+    without_it = " or ".join(f"`{label}`" for label in losing)
+    price = [words("durability", slower=", ".join(slower), without=without_it)] if losing else []
+    return " ".join([*price, *same])
 
 
 def in_rows(advised: Rows) -> Iterator[tuple[str, Sequence[Advice]]]:
@@ -153,7 +153,7 @@ def _sentences(title: str, row: Sequence[Advice]) -> Iterator[str]:
         yield f"In a config: `{pick.facts.metadata.configuration}`"
     by = counted(need.processes, "process", "processes")
     carries = f"{by}: at most {whole(pick.carries)} updates per second"
-    plug_in = [f"A plug-in: {pick.plug_in}"] if pick.plug_in else []
+    plug_in = [f"Plug-in: {pick.plug_in}"] if pick.plug_in else []
     yield f"{'. '.join([*_time_and_cost(pick, need), carries, *plug_in])}."
 
 
@@ -171,15 +171,15 @@ def _table(known: Sequence[int], advised: Rows, met: str) -> Table:
             why.setdefault(reason, []).append(title)
     rows = list(in_rows(advised))
     alike = [list(equal) for _, equal in groupby(range(len(known)), lambda at: [_take(row[at]) for _, row in rows])]
-    up_to = (" / ".join(f"{known[at]:,}" for at in equal) for equal in alike)
+    up_to = (" to ".join(f"{known[at]:,}" for at in sorted({equal[0], equal[-1]})) + " players" for equal in alike)
     last = advised[met][-1]
     next_best = "".join(
         f"Next best for {met}: `{one.label}`. {'. '.join(_time_and_cost(one, last.need))}.\n"
         for one in last.ranking.order[1:2]
     )
     return table_of(
-        f"What to take, up to this many players ({UPDATES:g} updates and {UPDATES:g} reads per second)",
-        "|".join([f"what you have ({WORKERS} app processes per server)", *up_to]),
+        f"What to take for {UPDATES:g} updates and {UPDATES:g} reads per second",
+        "|".join([f"what you have (a server has {WORKERS} app processes)", *up_to]),
         (row_of(title, *(_take(row[equal[0]]) for equal in alike)) for title, row in rows),
         f"{next_best}{PICKED}"
         + "".join(f" Nothing fits {'; '.join(titles)}. {reason}" for reason, titles in why.items()),
@@ -232,7 +232,7 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
     """Yield notes on the picks in the matrix; nothing on other backends."""
-    yield f"{words('each-cell', rate=UPDATES, workers=WORKERS)} {DURABLE}"
+    yield words("each-cell", rate=UPDATES, workers=WORKERS)
     yield PICKED
     if any(pick.times and pick.times.beyond for pick, _ in picks):
         yield f"`{BEYOND}` extrapolated: more players than were measured."
@@ -241,8 +241,8 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
         yield words("alone", mark=ALONE, carried=carried)
     if any(pick.disturbed for pick, _ in picks):
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
-    if any(pick.facts.home == "process" for pick, _ in picks):
-        yield "A board in a process is lost when the process ends, and no other process can use it."
+    if in_process := quoted({pick.label for pick, _ in picks if pick.facts.home == "process"}):
+        yield f"Only its own process can use a board of {in_process}, and the board ends with it."
     yield "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
 

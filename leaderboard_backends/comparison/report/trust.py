@@ -55,7 +55,7 @@ def _of_all(m: Measurements) -> Iterator[str]:
     if given := [facts.label for facts in result.backends if facts.label in servers - ours]:
         yield f"**Servers elsewhere**: where the server of {quoted(given)} ran, and what else it did, is not known."
     if "recovery" in modes:
-        yield "**No power was cut**: each crash is a `kill -9` of one process; no disk failed, no network split."
+        yield "**No power was cut**: what it takes is as settings promise. A crash here is a `kill -9` of one process."
     drawn = [facts.name for facts in result.workloads if not facts.events]
     if drawn:
         yield f"**Synthetic players** ({', '.join(drawn)}): real ones follow no distribution. Replay your own events."

@@ -73,17 +73,20 @@ def test_the_p99_of_several_processes_is_marked_as_that_of_one_alone() -> None:
     marked = {row[0].text: "†" in row[1].text for row in table.rows if "," in row[1].text}
     assert marked["one app process"] is marked["one app process, durable"] is False
     assert marked["one server, durable"] is marked["3 servers"] is True
-    assert "† p99 of one client alone" in table.note
+    assert "† p99 of one client: of several processes," in table.note
 
 
 @pytest.mark.parametrize(
-    ("together", "said"), [({1: 1000.0, 4: 1500.0, 12: 1600.0}, "was measured, their"), ({}, "was not measured, their")]
+    ("together", "said"), [({1: 1000.0, 4: 1500.0, 12: 1600.0}, "were measured, and"), ({}, "were not measured, and")]
 )
 def test_what_several_carry_together_is_said_to_be_measured_where_it_was(together: dict[int, float], said: str) -> None:
     file = facts("file", "file", "every commit", shared=True)
     runs = [*service("file", {"update": 200.0}), *throughput("file", together)]
     section = advice_section(Measurements(result([file], runs)), inputs())
-    assert f"† p99 of one client alone: the throughput of several processes {said}" in section.tables[0].note
+    assert (
+        f"† p99 of one client: of several processes, updates per second {said} the p99 was not."
+        in section.tables[0].note
+    )
 
 
 def test_notes_are_of_what_stands_in_the_matrix() -> None:
