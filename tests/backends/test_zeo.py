@@ -27,7 +27,7 @@ from leaderboard_backends.backends.zodb.configured import ConfiguredLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
 from leaderboard_backends.backends.zodb.served import BoardConnection, ServedDatabase
-from leaderboard_backends.backends.zodb.session import Session
+from leaderboard_backends.backends.zodb.session import Named, Session
 from leaderboard_backends.backends.zodb.zeo import ZEOLeaderboard
 from leaderboard_backends.errors import MissingExtraError, RankUnknownError
 from leaderboard_backends.testing.faults.callers import await_service
@@ -72,7 +72,7 @@ def test_two_clients_always_at_once_conflict_in_under_five_percent_of_commits(wh
         for _ in range(100):
             for session in sessions:
                 prefix = score_prefix(chance.randrange(10**6), descending=True)
-                stored = session.write("default")
+                stored = session.write(Named("default", descending=True))
                 stored.place(f"p{chance.randrange(PLAYERS)}", "", prefix, best_only=False)
             for session in sessions:
                 attempts += 1
@@ -140,7 +140,7 @@ def test_a_rank_that_a_pack_made_unknown_is_an_error_which_says_that_the_write_w
         def overwrite() -> None:
             """Do what another client does: in this thread, the board itself is in the middle of a call."""
             session = board._database.take()
-            stored = session.write(board.name)
+            stored = session.write(board._board)
             stored.place("p1", "", score_prefix(5, descending=True), best_only=False)
             session.commit()
             session.db.pack(days=0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -27,6 +29,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends.zodb import ZODBLeaderboard, ZODBMemoryLeaderboard
 from leaderboard_backends.backends.zodb.session import ROOT_KEY
+from leaderboard_backends.testing.conformance.foundation import OPERATIONS
 
 
 @pytest.fixture
@@ -434,3 +437,17 @@ def test_another_object_on_a_deleted_board_is_refused_and_one_made_anew_is_found
             second.update_score("ada", "Ada", 1)
         with ZODBLeaderboard("weekly", path=path):
             assert second.update_score("ada", "Ada", 1) == 1
+
+
+def test_an_object_on_a_deleted_board_has_nothing_of_one_made_anew_in_the_other_order(tmp_path: Path) -> None:
+    path = tmp_path / "board.fs"
+    with ZODBLeaderboard("weekly", path=path, feed=10) as old:
+        ZODBLeaderboard("weekly", path=path).delete()
+        with ZODBLeaderboard("weekly", path=path, order="ascending", feed=10) as new:
+            new.update_scores([("ada", "", 1), ("bob", "", 2)])
+            new.fence("elsewhere")
+            calls: list[Callable[[], object]] = [partial(call, old) for call in OPERATIONS.values()]
+            for call in (*calls, old.fenced, old.lift_fence, lambda: old.fence("nowhere"), old.get_version, old.delete):
+                with pytest.raises(BoardMismatchError, match="made anew in the other order"):
+                    call()
+            assert ([entry.player_id for entry in new], new.fenced()) == (["ada", "bob"], "elsewhere")

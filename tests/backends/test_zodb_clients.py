@@ -16,7 +16,7 @@ from leaderboard_backends import Entry, LeaderboardClosedError, UnsupportedOpera
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_of, score_prefix
 from leaderboard_backends.backends.zodb.order import StoredBoard
-from leaderboard_backends.backends.zodb.session import Session
+from leaderboard_backends.backends.zodb.session import Named, Session
 from leaderboard_backends.backends.zodb.storage import BoardFile
 from leaderboard_backends.changes import Version
 from leaderboard_backends.errors import BoardMovedError, ChangesLostError
@@ -40,7 +40,7 @@ class Client:
         self.session = Session(db, None)
 
     def begin(self) -> StoredBoard:
-        return self.session.write("default")
+        return self.session.write(Named("default", descending=True))
 
     def move(self, player: str, score: float) -> None:
         self.begin().place(player, "", score_prefix(score, descending=True), best_only=False)
@@ -138,7 +138,7 @@ def test_a_connection_that_is_made_while_a_commit_ends_misses_nothing_of_it(
             session = database.take()
             session.begin()
             begun.set()
-            assert session.read("default").players.get("ada")
+            assert session.read(Named("default", descending=True)).players.get("ada")
             return session
 
         def finish_beside_a_reader(storage: BoardFile, tid: bytes) -> None:
@@ -151,7 +151,7 @@ def test_a_connection_that_is_made_while_a_commit_ends_misses_nothing_of_it(
             patch.setattr(BoardFile, "_finish_finish", finish_beside_a_reader)
             board.update_score("ada", "Ada", 2)
         session = readers[0].result(10)
-        stored = session.read("default")
+        stored = session.read(Named("default", descending=True))
         assert score_of(stored.players["ada"], descending=True) == 2
         for taken in (session, *spare):
             database.give(taken)

@@ -27,7 +27,7 @@ from ...errors import (
 from ...files import NO_ROOM
 from .database import Database
 from .order import StoredBoard
-from .session import Session
+from .session import Named, Session
 from .storage import DAMAGE
 
 Changed = TypeVar("Changed")
@@ -45,7 +45,7 @@ _REFUSALS: Final = (InvalidValueError, BoardMovedError, BoardMismatchError)
 
 def read(
     database: Database,
-    name: str,
+    board: Named,
     operation: Callable[Concatenate[StoredBoard, Given], Result],
     *args: Given.args,
     **kwargs: Given.kwargs,
@@ -58,7 +58,7 @@ def read(
             try:
                 if attempt:
                     session.forget()
-                return operation(session.read(name), *args, **kwargs)
+                return operation(session.read(board), *args, **kwargs)
             except LeaderboardError:
                 raise
             except Exception as error:  # noqa: BLE001 - a storage may raise any; raised as one of ours below
@@ -76,7 +76,7 @@ def read(
 
 def write(
     database: Database,
-    name: str,
+    board: Named,
     attempts: int,
     answer: Callable[[StoredBoard, Changed], Result],
     operation: Callable[Concatenate[StoredBoard, Given], Changed],
@@ -90,7 +90,7 @@ def write(
     """
 
     def on_board(session: Session) -> tuple[Changed, Result]:
-        stored = session.write(name)
+        stored = session.write(board)
         check_fence(stored.moved_to)
         changed = operation(stored, *args, **kwargs)
         return changed, answer(stored, changed)
@@ -98,7 +98,7 @@ def write(
     def once_more(session: Session, found: tuple[Changed, Result]) -> tuple[Changed, Result]:
         changed, before = found
         try:
-            with session.as_committed(name) as stored:
+            with session.as_committed(board) as stored:
                 return changed, before if stored is None else answer(stored, changed)
         except Exception as error:
             session.forget()

@@ -41,7 +41,7 @@ from .attempts import read, transact, unavailable, write
 from .database import Database, ForeignDatabase, release, share_file
 from .memory import MemoryStorage
 from .order import StoredBoard
-from .session import Session
+from .session import Named, Session
 
 Changed = TypeVar("Changed")
 Given = ParamSpec("Given")
@@ -92,6 +92,7 @@ class StoredLeaderboard(LeaderboardBackend):
             self._attempts = check_count(attempts, "attempts", 1)
             self._best_only = self._keep == "best"
             self._descending = self._order == "descending"
+            self._board = Named(self._name, self._descending)
             transact(database, attempts, self._establish)
         except BaseException:
             self._closed = True
@@ -159,7 +160,7 @@ class StoredLeaderboard(LeaderboardBackend):
         self._write(operations.itself, StoredBoard.clear)
 
     def _delete(self) -> None:
-        transact(self._database, self._attempts, lambda session: session.delete(self._name))
+        transact(self._database, self._attempts, lambda session: session.delete(self._board))
 
     # ------------------------------------------------------------------ reads
 
@@ -191,11 +192,11 @@ class StoredLeaderboard(LeaderboardBackend):
         return self._read(StoredBoard.count)
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
-        return read(self._database, self._name, operations.changes_since, self._branch, after, limit)
+        return read(self._database, self._board, operations.changes_since, self._branch, after, limit)
 
     def _fence(self, moved_to: str | None) -> None:
         def fence(session: Session) -> None:
-            stored = session.write(self._name)
+            stored = session.write(self._board)
             check_expected(stored.moved_to, moved_to)
             stored.moved_to = moved_to
 
@@ -217,9 +218,9 @@ class StoredLeaderboard(LeaderboardBackend):
         **kwargs: Given.kwargs,
     ) -> Result:
         if not version_wanted():
-            return read(self._database, self._name, operation, *args, **kwargs)
+            return read(self._database, self._board, operation, *args, **kwargs)
         noting = partial(operations.with_version, operation, self._branch)
-        return self._noted(read(self._database, self._name, noting, *args, **kwargs))
+        return self._noted(read(self._database, self._board, noting, *args, **kwargs))
 
     def _write(
         self,
@@ -229,9 +230,9 @@ class StoredLeaderboard(LeaderboardBackend):
         **kwargs: Given.kwargs,
     ) -> Result:
         if not version_wanted():
-            return write(self._database, self._name, self._attempts, answer, operation, *args, **kwargs)
+            return write(self._database, self._board, self._attempts, answer, operation, *args, **kwargs)
         noting = partial(operations.with_version, answer, self._branch)
-        return self._noted(write(self._database, self._name, self._attempts, noting, operation, *args, **kwargs))
+        return self._noted(write(self._database, self._board, self._attempts, noting, operation, *args, **kwargs))
 
     def _noted(self, answer: tuple[Result, Version]) -> Result:
         note_version(answer[1])

@@ -31,7 +31,7 @@ from ...forks import PATIENCE
 from ...location import Option, integer
 from .database import MANY, Database
 from .order import StoredBoard
-from .session import Session
+from .session import Named, Session
 
 ATTEMPTS: Final = 100
 """A write of one client among several that never pause loses most of its attempts on a board of a few players."""
@@ -103,7 +103,7 @@ class ServedSession(Session):
         super().commit()
 
     @contextmanager
-    def as_committed(self, name: str) -> Iterator[StoredBoard | None]:
+    def as_committed(self, board: Named) -> Iterator[StoredBoard | None]:
         """Yield the board as the last commit made it: the newest state, or that of the commit where others followed."""
         connection = self._connection
         if connection.committed is None or not self._keeps_history:
@@ -112,12 +112,12 @@ class ServedSession(Session):
         connection.newTransaction(None, sync=False)  # to the newest state that is known here, which has the commit
         try:
             if connection.snapshot() == connection.committed:
-                yield self._standing(name)
+                yield self._standing(board)
                 return
         finally:
             connection.afterCompletion(None)
         with closing(self.db.open(TransactionManager(explicit=True), at=connection.committed)) as past:
-            yield self._stored_in(past, name)
+            yield self._stored_in(past, board)
 
 
 class ServedDatabase(Database):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from logging import getLogger
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from BTrees.OOBTree import OOBTree
 from transaction import TransactionManager, _transaction
@@ -25,6 +25,13 @@ _READS_BETWEEN_TRIMS: Final = 128
 """Trimming the cache at every read would cost as much as the read."""
 
 
+class Named(NamedTuple):
+    """What an object looks its board up by: where that was deleted, and made anew in the other order, there is none."""
+
+    name: str
+    descending: bool
+
+
 class Session:
     """A connection that sees one state of the database, and is renewed where there is a newer one.
 
@@ -41,10 +48,10 @@ class Session:
         self._last_transaction = last_transaction
         self._seen: bytes | None = None
         self._begun = False
-        self._stored: dict[str, StoredBoard] = {}
+        self._stored: dict[Named, StoredBoard] = {}
         self._reads = 0
 
-    def read(self, name: str) -> StoredBoard:
+    def read(self, board: Named) -> StoredBoard:
         """Return the board in a state that has every transaction acknowledged before this call."""
         last = self._last_transaction
         if last is None or last() != self._seen:
@@ -52,12 +59,12 @@ class Session:
         self._reads += 1
         if not self._reads % _READS_BETWEEN_TRIMS:
             self._connection.cacheGC()
-        return self._standing(name)
+        return self._standing(board)
 
-    def write(self, name: str) -> StoredBoard:
+    def write(self, board: Named) -> StoredBoard:
         """Begin a transaction that may write, and return the board; one that is fenced meanwhile conflicts."""
         self.begin()
-        stored = self._standing(name)
+        stored = self._standing(board)
         if self._last_transaction is None:  # where writers of this process do not take turns with all others
             self._connection.readCurrent(stored)
         return stored
@@ -80,9 +87,9 @@ class Session:
         return self._last_transaction is not None and self._last_transaction() != self._seen
 
     @contextmanager
-    def as_committed(self, name: str) -> Iterator[StoredBoard | None]:
+    def as_committed(self, board: Named) -> Iterator[StoredBoard | None]:
         """Yield the board as the last commit made it; `None` where nobody else can have committed meanwhile."""
-        del name
+        del board
         yield None
 
     def end(self) -> None:
@@ -131,29 +138,33 @@ class Session:
             boards[name] = StoredBoard(descending=descending)
         return self._checked(name, boards[name])
 
-    def delete(self, name: str) -> None:
+    def delete(self, board: Named) -> None:
         """Remove the board in a transaction, if it is there; a pack gives back its room in the file."""
         self.begin()
-        stored = self._connection.root()[ROOT_KEY].pop(name, None)
-        if stored is not None:
-            stored.deleted = True  # for whoever holds it open
+        boards = self._connection.root()[ROOT_KEY]
+        if board.name in boards:
+            self._stored_in(self._connection, board).deleted = True  # for whoever holds it open
+            del boards[board.name]
 
-    def _standing(self, name: str) -> StoredBoard:
-        stored = self._stored.get(name)
-        return stored if stored is not None and not stored.deleted else self._load(name)
+    def _standing(self, board: Named) -> StoredBoard:
+        stored = self._stored.get(board)
+        return stored if stored is not None and not stored.deleted else self._load(board)
 
-    def _load(self, name: str) -> StoredBoard:
-        stored = self._stored[name] = self._stored_in(self._connection, name)
+    def _load(self, board: Named) -> StoredBoard:
+        stored = self._stored[board] = self._stored_in(self._connection, board)
         return stored
 
-    def _stored_in(self, connection: Any, name: str) -> StoredBoard:
+    def _stored_in(self, connection: Any, board: Named) -> StoredBoard:
+        name = board.name
         try:
             stored = connection.root()[ROOT_KEY][name]
         except POSKeyError:  # a record that is not there, and no name of a board
             raise
         except KeyError as error:
             raise BoardMismatchError(f"the board {name!r} is no longer in its database: open it again.") from error
-        return self._checked(name, stored)
+        if self._checked(name, stored).descending != board.descending:
+            raise BoardMismatchError(f"the board {name!r} was made anew in the other order: open it again.")
+        return stored
 
     def _checked(self, name: str, stored: Any) -> StoredBoard:
         if not isinstance(stored, StoredBoard):
