@@ -130,6 +130,24 @@ class CapabilitiesPart(ConformancePart):
             return
         assert_same([list(second), list(open_board(name=name))], [[Entry(1, "zoe", "Zoe", 1)]] * 2)
 
+    def test_a_deleted_board_is_made_anew_by_no_call_but_a_write(self, open_board: OpenBoard, rules: Rules) -> None:
+        name = unique_name()
+        first = self.make(name=name, order=rules.order, keep=rules.keep)
+        held = open_board(rules, name) if first.capabilities.shared else None
+        first.update_score("mia", "Mia", 5)
+        first.delete()
+        if held is None:
+            return
+        for operation in sorted({*READS, "remove_player", "clear"} - held.capabilities.unsupported):
+            with suppress(BoardMismatchError):
+                OPERATIONS[operation](held)
+        if held.capabilities.fence:
+            _went_through(held.lift_fence)
+        other = open_board(ALL_RULES[-1 - ALL_RULES.index(rules)], name)
+        with pytest.raises(BoardMismatchError):
+            held.update_score("mia", "Mia", 5)
+        assert_same(list(other), [])
+
     def test_an_object_on_a_deleted_board_says_so_or_follows_the_board_made_anew(self, open_board: OpenBoard) -> None:
         name = unique_name()
         first = self.make(name=name, order=ALL_RULES[0].order, keep=ALL_RULES[0].keep)
