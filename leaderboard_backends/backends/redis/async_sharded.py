@@ -183,7 +183,8 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         if state.startswith(_CLEARING):
             number = int(state.removeprefix(_CLEARING))
             await self._ask_all([shard.clear(number) for shard in self._requests.shards])
-            await self._change(generation, state, READY)
+            if await self._change(generation, state, READY) in ("", "deleting"):  # it made shards anew after that
+                await self._ask_all([shard.delete() for shard in self._requests.shards])
 
     async def _delete(self) -> None:
         state = await self._change(self._generation, "", "deleting")

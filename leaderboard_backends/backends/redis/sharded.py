@@ -181,7 +181,8 @@ class ShardedBoard(AddressedLeaderboard):
         if state.startswith(_CLEARING):
             number = int(state.removeprefix(_CLEARING))
             self._ask_all([shard.clear(number) for shard in self._requests.shards])
-            self._change(generation, state, READY)
+            if self._change(generation, state, READY) in ("", "deleting"):  # it made shards anew after that
+                self._ask_all([shard.delete() for shard in self._requests.shards])
 
     def _delete(self) -> None:
         state = self._change(self._generation, "", "deleting")

@@ -604,6 +604,18 @@ def test_a_deleted_board_leaves_no_key_and_can_be_deleted_once_more(cluster: Emb
     assert keys_left(cluster, board.name) == []
 
 
+def test_a_clear_that_comes_to_shards_after_their_delete_leaves_none(cluster: EmbeddedCluster, opened: Opener) -> None:
+    board = opened()
+    other = opened(board=board.name)
+    board.update_scores([(f"p{number}", "", number) for number in range(40)])
+    state = board._change(board._generation, READY, f"clearing {board._take_ticket(1, 0)}")
+    other.delete()
+    board._finish_clear(board._generation, state)
+    assert keys_left(cluster, board.name) == []
+    with pytest.raises(BoardMismatchError):
+        board.clear()
+
+
 @pytest.mark.parametrize("part", ["meta", "order"])
 def test_a_lost_shard_is_named_to_whoever_needs_it(cluster: EmbeddedCluster, opened: Opener, part: str) -> None:
     """A write to another shard is applied: its error says so, as its rank cannot be told."""

@@ -1,12 +1,12 @@
 -- KEYS[1]: the hash that describes a board of several shards. ARGV: the board's generation, a state ('' for any), the state
 -- that follows it ('' deletes the description), the fence that a clear expects ('' for none). Returns the state, after the
--- change where there was one. Of a board that is gone, nothing is left to be deleted or made; one that is fenced is not
--- cleared.
+-- change where there was one. Of a board that is gone, nothing is left to be deleted, made or cleared; one that is
+-- fenced is not cleared.
 local call, manifest = redis.call, KEYS[1]
 local found = call('HMGET', manifest, 'generation', 'state', 'moved')
 if found[1] ~= ARGV[1] then
-  if ARGV[3] == '' or ARGV[2] == '' or ARGV[2] == 'making' then return '' end
-  return redis.error_reply('GONE ' .. manifest)
+  if ARGV[2] == 'ready' then return redis.error_reply('GONE ' .. manifest) end
+  return ''
 end
 local moved = found[3] or ''
 if ARGV[2] == 'ready' and moved ~= ARGV[4] then return redis.error_reply('FENCED ' .. moved) end
