@@ -120,14 +120,27 @@ class ShardedBoard(AddressedLeaderboard):
                 self._finish_delete(manifest.generation)
             elif manifest.state == "making":
                 self._make(manifest.generation, share_of_feed(feed, manifest.shards))
-            else:
-                self._finish_clear(manifest.generation, manifest.state)
-                self._read(self._reads.count)  # a shard that is missing was lost: it is never made anew
-                if feed is not None:
-                    kept = share_of_feed(feed, manifest.shards)
-                    self._ask_all([shard.keep(kept) for shard in self._requests.shards])
+            elif self._is_there(manifest, feed):
                 return manifest
         raise BackendUnavailableError(f"{self._cluster.address}: the board is being deleted again and again.")
+
+    def _is_there(self, manifest: Manifest, feed: int | None) -> bool:
+        """Whether the board is still there, all its shards with it; has it keep a feed of this length, if one is given.
+
+        A shard that is missing was lost, unless somebody has deleted the board meanwhile: it is never made anew.
+        """
+        try:
+            self._finish_clear(manifest.generation, manifest.state)
+            self._read(self._reads.count)
+            if feed is not None:
+                kept = share_of_feed(feed, manifest.shards)
+                self._ask_all([shard.keep(kept) for shard in self._requests.shards])
+        except BoardMismatchError:
+            found = self._ask_manifest(self._manifest.described())
+            if found is not None and found[1].generation == manifest.generation and found[1].state != "deleting":
+                raise
+            return False
+        return True
 
     def _make(self, generation: str, feed: str) -> None:
         """Make all shards of a new board; raises where there was one, and only its manifest is lost."""

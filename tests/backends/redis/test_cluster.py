@@ -616,6 +616,23 @@ def test_a_clear_that_comes_to_shards_after_their_delete_leaves_none(cluster: Em
         board.clear()
 
 
+def test_a_board_that_is_deleted_while_another_object_opens_it_is_made_anew(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = opened()
+    other.update_score("ada", "", 1)
+    finish, turns = ClusterLeaderboard._finish_clear, iter([True])
+
+    def after_delete(board: ClusterLeaderboard, generation: str, state: str) -> None:
+        if next(turns, False):
+            other.delete()
+        finish(board, generation, state)
+
+    monkeypatch.setattr(ClusterLeaderboard, "_finish_clear", after_delete)
+    board = opened(board=other.name)
+    assert (list(board), board.update_score("bob", "", 1)) == ([], 1)
+
+
 @pytest.mark.parametrize("part", ["meta", "order"])
 def test_a_lost_shard_is_named_to_whoever_needs_it(cluster: EmbeddedCluster, opened: Opener, part: str) -> None:
     """A write to another shard is applied: its error says so, as its rank cannot be told."""
