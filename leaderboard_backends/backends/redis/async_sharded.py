@@ -156,7 +156,8 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
             )
         await self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
         await self._ask_all([shard.make(feed) for shard in self._requests.shards])
-        await self._change(generation, "making", READY)
+        if not await self._change(generation, "making", READY):  # others have made and deleted it meanwhile
+            await self._finish_delete(generation)
 
     async def _check_nodes(self) -> str:
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""

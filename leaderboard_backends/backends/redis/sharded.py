@@ -154,7 +154,8 @@ class ShardedBoard(AddressedLeaderboard):
             )
         self._ask_manifest(self._manifest.copy(generation), self._manifest.far_slot)
         self._ask_all([shard.make(feed) for shard in self._requests.shards])
-        self._change(generation, "making", READY)
+        if not self._change(generation, "making", READY):  # others have made and deleted it meanwhile
+            self._finish_delete(generation)
 
     def _check_nodes(self) -> str:
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""

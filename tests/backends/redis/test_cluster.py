@@ -20,7 +20,7 @@ from leaderboard_backends import Entry, LeaderboardBackend, Order, open_leaderbo
 from leaderboard_backends.answers import consistent_reads
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.failures import LateTicketError
-from leaderboard_backends.backends.redis.manifest import READY, Manifest
+from leaderboard_backends.backends.redis.manifest import READY, Manifest, ManifestRequests
 from leaderboard_backends.backends.redis.requests import Request
 from leaderboard_backends.backends.redis.routing import Single
 from leaderboard_backends.backends.redis.server import exchange
@@ -631,6 +631,23 @@ def test_a_board_that_is_deleted_while_another_object_opens_it_is_made_anew(
     monkeypatch.setattr(ClusterLeaderboard, "_finish_clear", after_delete)
     board = opened(board=other.name)
     assert (list(board), board.update_score("bob", "", 1)) == ([], 1)
+
+
+def test_a_board_that_others_make_and_delete_while_it_is_made_leaves_nothing(
+    cluster: EmbeddedCluster, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the copy of its generation, either, by which a board would be taken for one whose manifest is lost."""
+    name = unique_name()
+    copy, turns = ManifestRequests.copy, iter([True])
+
+    def after_others(requests: ManifestRequests, generation: str | None) -> Request[None]:
+        if next(turns, False):
+            opened(board=name).delete()
+        return copy(requests, generation)
+
+    monkeypatch.setattr(ManifestRequests, "copy", after_others)
+    board = opened(board=name)
+    assert (list(board), len(keys_left(cluster, name))) == ([], 2 + 4)  # its manifest, the copy of that, four shards
 
 
 @pytest.mark.parametrize("part", ["meta", "order"])
