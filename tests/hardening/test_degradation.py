@@ -177,6 +177,16 @@ def test_read_only_refuses_every_write_and_applies_nothing(board: DegradableLead
     OPERATIONS[write](board)
 
 
+def test_read_only_refuses_to_delete_the_board(board: DegradableLeaderboard) -> None:
+    board.read_only = True
+    with pytest.raises(BackendReadOnlyError, match="nothing was applied"):
+        board.delete()
+    assert [entry.player_id for entry in board] == ["ada", "bob"]
+    board.read_only = False
+    board.delete()
+    assert board.closed
+
+
 def test_read_only_leaves_reads_live(board: DegradableLeaderboard) -> None:
     board.read_only = True
     assert ask(board.get_rank, "bob") == (2, LIVE)
@@ -346,9 +356,9 @@ def test_after_so_many_failures_writes_are_refused_and_not_sent(
 ) -> None:
     open_circuit(inner, board, error)
     inner.error, calls = None, inner.calls
-    for write in WRITES:
+    for write in (*(OPERATIONS[name] for name in WRITES), LeaderboardBackend.delete):
         with pytest.raises(BackendUnavailableError, match="not sent and nothing was applied"):
-            OPERATIONS[write](board)
+            write(board)
     assert inner.calls == calls
 
 

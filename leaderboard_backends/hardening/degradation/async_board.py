@@ -186,6 +186,9 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
     async def _clear(self) -> None:
         await self._write(Clearing, self._inner.clear)
 
+    async def _delete(self) -> None:
+        await self._write(Clearing, self._inner.delete)
+
     async def _write(
         self, describe: Callable[[], Change], write: Callable[[*Given], Awaitable[Value]], *arguments: *Given
     ) -> Value:

@@ -173,6 +173,9 @@ class DegradableLeaderboard(Wrapper):
     def _clear(self) -> None:
         self._write(Clearing, self._inner.clear)
 
+    def _delete(self) -> None:
+        self._write(Clearing, self._inner.delete)
+
     def _write(self, describe: Callable[[], Change], write: Callable[[*Given], Value], *arguments: *Given) -> Value:
         if self.read_only:
             raise BackendReadOnlyError(
