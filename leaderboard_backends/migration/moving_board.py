@@ -5,7 +5,7 @@ serves now and writes there; in the pause of a cut-over it waits, up to `wait` s
 `BackendUnavailableError`. Before a read it asks for the fence of its board again if it has not within `LEASE` seconds;
 a cut-over waits as long before it opens the other board. So reads are linearizable: no process, not even one that was
 frozen meanwhile, begins to read a board that does not serve any more. In the pause, the board that has all writes is
-read.
+read. `delete` waits as a write does, and deletes the board that serves; the other one stays fenced, with what it has.
 
 The target is opened when it is needed, with the order and the keep rule of the source, and under its name unless its
 URL has another one.
@@ -16,14 +16,14 @@ Cost: a look at the clock at each call, and a round trip every 0.2 s in which th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from math import inf
 from threading import RLock
 from time import monotonic, sleep
 from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
-from ..changes import MAX_FEED, fence_pass
+from ..changes import MAX_FEED, board_moved, fence_pass
 from ..config import Opening, Reopening
 from ..errors import (
     BackendUnavailableError,
@@ -57,6 +57,7 @@ _FORKED: Final = (
     "the board is in the memory of the process from which this one was forked, and that one moves it: nothing that is "
     "written here would move with it, and nothing was applied. Open the board after the fork, in one process."
 )
+_DELETED: Final = "nowhere, as it is being deleted"
 _FIRST_LOOK: Final = 0.002
 _LONGEST_LOOK: Final = 0.02
 _SHADOW_RETRY: Final = 5.0
@@ -318,6 +319,12 @@ class MovingLeaderboard(ShadowedBoard):
     def _clear(self) -> None:
         self._write(lambda board: board.clear())
 
+    def _delete(self) -> None:
+        try:
+            self._write(_delete_serving)
+        except BoardMovedError:  # by a fence that is none of a migration, and holds off no deletion
+            self._active.delete()
+
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         search, left = _Search(self._wait), list(range(len(updates)))
         while left:
@@ -368,6 +375,25 @@ class MovingLeaderboard(ShadowedBoard):
         except BaseException:
             self._closed = all(board.closed for board in boards)  # one in the middle of a call refuses, and stays open
             raise
+
+
+def _delete_serving(board: LeaderboardBackend) -> None:
+    """Delete a board, unless the other one serves, or is about to: then all players would live on there.
+
+    No fence holds off a deletion, so one is put up first, which a cut-over finds. Raises `BoardMovedError`.
+    """
+    passes = board.capabilities.fence_pass
+    if not passes and (moved_to := fence_of(board)) is not None:
+        raise board_moved(moved_to)
+    try:
+        if passes:
+            with suppress(BoardMismatchError), board.passing_fence(None):  # it is gone already
+                board.fence(_DELETED)
+        board.delete()
+    except BaseException:
+        with suppress(LeaderboardError), board.passing_fence(_DELETED):
+            board.lift_fence()
+        raise
 
 
 def _from_rank(board: LeaderboardBackend, first: int) -> Iterator[Entry]:

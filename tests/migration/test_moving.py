@@ -368,6 +368,46 @@ def test_in_a_pause_that_lasts_a_write_says_so_and_a_read_answers(stack: ExitSta
     assert (one.get_score("ada"), two.get_score("ada")) == (2, 1)
 
 
+def test_a_delete_waits_in_a_pause_and_deletes_the_board_that_serves(
+    servers: list[EmbeddedServer], stack: ExitStack
+) -> None:
+    """In the pause, the board that is about to serve has all players: what is deleted then would live on there."""
+    urls = [f"{server.url}?board=deleted" for server in servers]
+    app = stack.enter_context(open_leaderboard(urls[0], migration={"to": urls[1], "wait": 0.05}))
+    moves = migration(stack, urls)
+    app.update_score("ada", "", 1)
+    moves.start(until_caught_up=True)
+    moves.source.fence("there [migration: paused, switch 0123]")
+    with pytest.raises(BackendUnavailableError, match="took no writes"):
+        app.delete()
+    assert (moves.state().truth, len(moves.source)) == ("source", 1)
+    assert moves.cut_over().serves == "target"
+    app.delete()
+    assert (app.closed, len(moves.target), moves.target.fenced(), moves.state().serves) == (True, 0, None, "target")
+    assert list(stack.enter_context(open_leaderboard(urls[0], migration={"to": urls[1]}))) == []
+
+
+def test_a_delete_that_comes_to_nothing_leaves_a_board_that_moves_in_use(stack: ExitStack) -> None:
+    class Denying(DelegatingLeaderboard):
+        def _delete(self) -> None:
+            raise BackendUnavailableError("no answer")
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    app = stack.enter_context(MovingLeaderboard(Denying(one), lambda: two))
+    with pytest.raises(BackendUnavailableError, match="no answer"):
+        app.delete()
+    assert (app.update_score("ada", "", 1), one.fenced()) == (1, None)
+
+
+def test_a_board_that_moves_and_was_fenced_by_hand_can_be_deleted(stack: ExitStack) -> None:
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two))
+    app.fence("elsewhere")
+    app.delete()
+    assert app.closed
+    assert one.closed
+
+
 def test_a_read_does_not_notice_that_the_board_it_is_compared_with_does_not_answer(
     stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
