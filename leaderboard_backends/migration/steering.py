@@ -120,6 +120,7 @@ class Notes:
     def __init__(self, record: Record | None, step: str) -> None:
         self._record: Final = record
         self._step: Final = step
+        self._noted = False
         self._due = 0.0
 
     def hear(self, progress: Progress) -> None:
@@ -129,10 +130,13 @@ class Notes:
             self.note("running", progress_document(progress))
 
     def note(self, outcome: str, document: Mapping[str, Any]) -> None:
-        """Note what came of a step."""
+        """Note what came of a step, unless the record is gone: `finish` deletes it, and a note would make it anew."""
         if self._record is not None:
             with suppress(LeaderboardError):
+                if self._noted and not self._record.read("progress"):
+                    return
                 self._record.write("progress", {"step": self._step, "outcome": outcome, "at": time.time(), **document})
+                self._noted = True
 
     @contextmanager
     def ending(self) -> Iterator[None]:

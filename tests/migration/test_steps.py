@@ -183,6 +183,19 @@ def test_of_two_orders_at_once_the_earlier_one_says_that_another_was_given(
         steering.order_step(record, "cut-over", {})
 
 
+def test_a_step_that_is_noted_after_the_end_of_the_migration_makes_no_record_anew(server: EmbeddedServer) -> None:
+    """As of a `start`, which goes on until it sees that `finish` has ended it."""
+    with closing(Record(open_leaderboard(server.url, board="ended"))) as record:
+        notes = steering.Notes(record, "start")
+        notes.note("running", {})
+        notes.note("running", {"doing": "following"})
+        assert record.read("progress")["doing"] == "following"
+        Record(open_leaderboard(server.url, board="ended")).delete()
+        notes.note("failed", {"error": "the migration is finished."})
+    with open_leaderboard(server.url, board="ended", order="ascending") as board:
+        assert len(board) == 0
+
+
 def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedServer, tmp_path: Path) -> None:
     config = config_of(tmp_path, f"{server.url}?board=interrupted", f"sqlite://{tmp_path}/board.db")
     command = [sys.executable, "-m", "leaderboard_backends", "migrate", "start", "--config", str(config), "weekly"]
