@@ -284,12 +284,19 @@ class ReplicatedLeaderboard(Wrapper):
     def _settings(self) -> str:
         return f"replica at most {self._max_staleness:g} s old"
 
+    def _delete(self) -> None:
+        self._leave(super()._delete)
+
     def _close(self) -> None:
+        self._leave(super()._close)
+
+    def _leave(self, leave: Callable[[], None]) -> None:
+        """Follow no more, and leave the board inside; where that refuses, and stays open, follow on."""
         self._follower.remove(self._replica)
         try:
-            super()._close()
+            leave()
         except BaseException:
-            if not self._closed:  # the board inside refused, and stays open
+            if not self._closed:
                 self._replica.closed = False
                 self._follower.add(self._replica)
             raise

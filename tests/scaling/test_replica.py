@@ -292,6 +292,36 @@ def test_a_board_that_is_deleted_stays_deleted(opened: Opened) -> None:
     assert opened(replica=False, board=board.name, order="ascending").count() == 0
 
 
+def test_to_delete_the_board_is_no_failure_of_its_copy(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    board = copied(opened())
+    board.update_score("ada", "Ada", 1)
+    delete = board.inner.delete
+
+    def before_a_round() -> None:
+        delete()
+        board._follower._round()
+
+    monkeypatch.setattr(board.inner, "delete", before_a_round)
+    board.delete()
+    assert "does not follow" not in caplog.text
+
+
+def test_a_board_that_cannot_be_deleted_is_followed_on(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    def denied() -> NoReturn:
+        raise BackendUnavailableError("no answer")
+
+    board = copied(opened())
+    with monkeypatch.context() as patch:
+        patch.setattr(board.inner, "delete", denied)
+        with pytest.raises(BackendUnavailableError):
+            board.delete()
+    until(lambda: board.status.state == "following")
+    board.update_score("ada", "Ada", 1)
+    settled(board, board.inner)
+
+
 @pytest.mark.parametrize("damage", ["XTRIM {} MAXLEN 1", "DEL {}"])
 def test_a_feed_that_lost_changes_is_noticed(shared: EmbeddedServer, opened: Opened, damage: str) -> None:
     board = copied(opened())
