@@ -194,6 +194,22 @@ def test_a_board_that_cannot_be_deleted_stays_in_use(place: Path, monkeypatch: p
         assert ([entry.player_id for entry in again], again.get_version()) == (["bob", "ada"], version)
 
 
+def test_a_delete_that_is_interrupted_before_the_folder_is_gone_leaves_the_board_in_use(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "rename", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                mine.delete()
+        assert mine.update_score("bob", "", 2) == 1
+    assert len(reread(place)) == 2
+
+
 def test_a_board_whose_folder_cannot_be_looked_up_is_not_taken_for_deleted(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

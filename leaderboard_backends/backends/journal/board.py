@@ -292,20 +292,25 @@ class JournalLeaderboard(JournaledOrder):
     def _delete(self) -> None:
         name, path = self.name, self._folder.path
         self._alone(lambda: None)  # refuses where another error is due
-        with self._lock:
-            self._end(
-                lambda: BoardMismatchError(
-                    f"the board {name!r} at {path} was deleted: open it again to make a new one."
-                )
-            )
-        self._end_threads()  # one might write a snapshot to a board of the same name
         try:
+            with self._lock:
+                self._end(
+                    lambda: BoardMismatchError(
+                        f"the board {name!r} at {path} was deleted: open it again to make a new one."
+                    )
+                )
+            self._end_threads()  # one might write a snapshot to a board of the same name
             self._folder.delete()
         except OSError as error:
             self._go_on()
             raise not_applied(path, error) from error
         except BackendUnavailableError:
             self._go_on()
+            raise
+        except BaseException:
+            with suppress(BackendUnavailableError):
+                self._folder.check_identity()  # an interrupt came before it was deleted
+                self._go_on()
             raise
 
     def _go_on(self) -> None:
