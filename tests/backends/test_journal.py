@@ -38,6 +38,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.backends import journal
 from leaderboard_backends.backends.journal import JournalLeaderboard, board, folder, log, order, records
+from leaderboard_backends.backends.journal.log import Log
 from leaderboard_backends.backends.journal.snapshot import Collecting
 from leaderboard_backends.backends.memory import board as memory
 from leaderboard_backends.changes import Change
@@ -208,6 +209,24 @@ def test_a_delete_that_is_interrupted_before_the_folder_is_gone_leaves_the_board
                 mine.delete()
         assert mine.update_score("bob", "", 2) == 1
     assert len(reread(place)) == 2
+
+
+def test_a_snapshot_that_a_delete_overtakes_is_no_failure(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(place) as mine:
+        mine.update_score("ada", "", 1)
+        prepare = mine._folder.prepare
+
+        def overtaken(history: str) -> Log:
+            log = prepare(history)
+            mine.delete()
+            return log
+
+        monkeypatch.setattr(mine._folder, "prepare", overtaken)
+        mine._keep_snapshot()
+    assert not caplog.records
+    assert reread(place) == []
 
 
 def test_a_board_whose_folder_cannot_be_looked_up_is_not_taken_for_deleted(

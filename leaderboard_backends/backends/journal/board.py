@@ -195,7 +195,7 @@ class JournalLeaderboard(JournaledOrder):
                 while self._alone(self._collect):
                     sleep(_PAUSE)
                 self._folder.keep(log.generation, state)
-        except LeaderboardClosedError:
+        except (BoardMismatchError, LeaderboardClosedError):  # it was deleted, or closed
             return
         except (OSError, LeaderboardError, MemoryError):
             with self._lock:
