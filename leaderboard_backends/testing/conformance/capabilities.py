@@ -143,6 +143,9 @@ class CapabilitiesPart(ConformancePart):
                 OPERATIONS[operation](held)
         if held.capabilities.fence:
             _went_through(held.lift_fence)
+        if held.capabilities.limits:
+            with suppress(BoardMismatchError, ScoreLimitError):
+                within(ScoreLimits(highest=1), held.update_score, "mia", "Mia", 5)
         other = open_board(ALL_RULES[-1 - ALL_RULES.index(rules)], name)
         with pytest.raises(BoardMismatchError):
             held.update_score("mia", "Mia", 5)

@@ -133,6 +133,23 @@ def test_calls_made_together_are_answered_as_those_made_one_by_one(
     run(program)
 
 
+def test_calls_that_are_refused_together_make_no_deleted_board_anew(
+    shared_server: EmbeddedServer, client: redis.Redis
+) -> None:
+    async def program() -> None:
+        async with open_async_leaderboard(shared_server.unix_url, board="gone") as board:
+            await (await open_async_leaderboard(shared_server.unix_url, board="gone")).delete()
+            token = _limits.set(ScoreLimits(highest=1))
+            calls = asyncio.gather(
+                board.update_score("ann", "", 5), board.increment_score("bob", "", 5), return_exceptions=True
+            )
+            _limits.reset(token)
+            assert [type(each) for each in await calls] == [ScoreLimitError] * 2
+            assert client.keys("*") == []
+
+    run(program)
+
+
 def test_each_call_of_a_batch_has_its_own_answer_or_error(shared_server: EmbeddedServer, client: redis.Redis) -> None:
     """A limit, a sum and a damaged player concern those who made these calls alone."""
 

@@ -244,6 +244,22 @@ def test_a_deleted_board_leaves_no_key_fenced_or_not(
         assert client.keys("*") == []
 
 
+def test_a_write_that_is_refused_makes_no_deleted_board_anew(
+    shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
+) -> None:
+    board = open_board(shared_server.unix_url, board="weekly")
+    open_board(shared_server.unix_url, board="weekly").delete()
+    limits = ScoreLimits(highest=1)
+    for refused in (
+        lambda: within(limits, board.update_score, "ann", "", 5),
+        lambda: within(limits, board.increment_score, "ann", "", 5),
+        lambda: within(limits, board.update_scores, [("ann", "", 1), ("bob", "", 5)]),
+    ):
+        with pytest.raises(ScoreLimitError):
+            refused()
+        assert client.keys("*") == []
+
+
 def test_changes_that_outlived_their_board_are_none_of_the_next_one(
     shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
 ) -> None:

@@ -2,10 +2,6 @@
 local most_in_bucket = 16
 local started = sequence
 
--- The first hash, from which all others are split; a board that has it also has a description.
-if players == 0 then call('HSET', prefix .. 0, '', '') end
-if fresh then describe() end
-
 local upper, upper_bytes
 
 -- Returns the record and the score (as text) after an update and counts the change, or nil where nothing changes. The
