@@ -26,6 +26,9 @@ IDLE_PACE: Final = 0.01
 """Seconds between two rounds where nothing changed."""
 IDLE_LOOK: Final = 0.5
 """Seconds between two looks at the fence where nothing changed."""
+_GONE: Final = (
+    "the target was deleted, or its fence was lifted, or lost: this start ends. Run it again to copy the board anew."
+)
 
 
 class Follower:
@@ -94,6 +97,8 @@ class Follower:
         """Take over the board that does not serve."""
         passive, pair = other(state.truth), self._pair
         if not state.begun:
+            if self._mine:
+                raise BoardMismatchError(_GONE)
             fence = pair.take_over(passive, None, "begins", "start")
             if pair.source.fenced() is not None:  # others have come further than this call has seen
                 with expecting(pair.target, fence):

@@ -85,7 +85,7 @@ class Migration:
         `until_caught_up` ends it as soon as the board is equal. While a cut-over or a roll-back is under way, it waits,
         and follows the other way round afterwards, if the boards can. A storage that fails is tried again. Raises
         `BoardMovedError` where another `start` has taken over, and `BoardMismatchError` for what `plan` calls a
-        problem. O(n), then each change once.
+        problem, and where the target was deleted meanwhile. O(n), then each change once.
         """
         if not self.live:
             return self._copy_at_rest()

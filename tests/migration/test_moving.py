@@ -368,6 +368,19 @@ def test_in_a_pause_that_lasts_a_write_says_so_and_a_read_answers(stack: ExitSta
     assert (one.get_score("ada"), two.get_score("ada")) == (2, 1)
 
 
+def test_a_target_that_is_deleted_ends_the_start_that_fills_it(servers: list[EmbeddedServer], stack: ExitStack) -> None:
+    urls = [f"{server.url}?board=given-up" for server in servers]
+    moves = migration(stack, urls)
+    moves.source.update_score("ada", "", 1)
+    following = Following(moves)
+    wait_until(lambda: len(moves.target) == 1)
+    open_leaderboard(urls[1]).delete()
+    following.wait()
+    with pytest.raises(BoardMismatchError, match="the target was deleted"):
+        following.end()
+    assert len(stack.enter_context(open_leaderboard(urls[1], order="ascending"))) == 0
+
+
 def test_a_delete_waits_in_a_pause_and_deletes_the_board_that_serves(
     servers: list[EmbeddedServer], stack: ExitStack
 ) -> None:
