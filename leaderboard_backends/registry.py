@@ -130,6 +130,7 @@ _WRAPPERS: Final = {
 """What this library can put around a board, from the innermost to the outermost, by the `position` of each class."""
 
 _ASYNC_WRAPPERS: Final = {
+    "replica": _BuiltIn("scaling.async_replica", "AsyncReplicatedLeaderboard"),
     "degradation": _BuiltIn("hardening.degradation.async_board", "AsyncDegradableLeaderboard", "production"),
     "validation": _BuiltIn("hardening.validation.async_board", "AsyncValidatedLeaderboard", "production"),
     "rate_limit": _BuiltIn("hardening.rate_limiting.async_board", "AsyncRateLimitedLeaderboard", "production"),

@@ -54,6 +54,7 @@ RENAMED: Final = {
     "CachedTop": "AsyncCachedTop",
     "SingleFlight": "AsyncSingleFlight",
     "RankBands": "AsyncRankBands",
+    "ReplicatedLeaderboard": "AsyncReplicatedLeaderboard",
     "__iter__": "__aiter__",
     "__enter__": "__aenter__",
     "__exit__": "__aexit__",
@@ -420,6 +421,29 @@ FACES: Final = (
         only=frozenset({"RateLimitedLeaderboard"}),
         awaited=frozenset({"_update_inside", "_increment_inside"}),
         plain=frozenset({"_limit", "_make_spending", "_make_fits", "_settings", "_refuse"}),
+    ),
+    Face(
+        "scaling/replica.py",
+        "scaling/async_replica.py",
+        texts={
+            "class ReplicatedLeaderboard(Wrapper):": "class ReplicatedLeaderboard(AsyncCopiedLeaderboard):",
+            "from .board_copy import BoardCopy\n": "from .async_copied import AsyncCopiedLeaderboard\n",
+            "Callable[[BoardCopy, *Given], Value]": "Callable[[BoardCopy, *Given], Awaitable[Value]]",
+            "Callable[[*Given], Value]": "Callable[[*Given], Awaitable[Value]]",
+            "of_copy(copy, *given)": "await of_copy(await self._at_rest(copy), *given)",
+            "sleep(_LOOK_AGAIN)": "self._hear(end - monotonic())",
+            "with noting_version() as": "with self._noting_version() as",
+            "from collections.abc import Callable": "from collections.abc import Awaitable, Callable",
+            "from ..answers": (
+                "from ..aio.answers import at_version\nfrom ..aio.direct import DirectLeaderboard\nfrom ..answers"
+            ),
+            "    at_version,\n": "",
+        },
+        only=frozenset({"ReplicatedLeaderboard"}),
+        dropped=frozenset({"__init__", "wrap", "_close"}),
+        awaited=frozenset({"_hear", "at_version", "write"}),
+        plain=frozenset({"_settings", "_stale"}),
+        renamed={"BoardCopy": "DirectLeaderboard"},
     ),
 )
 

@@ -117,22 +117,31 @@ async def open_described(opening: Opening) -> AsyncLeaderboard:
     backend: type[Any] = opening.backend
     if opening.layers and awaits_parts(backend, opening.layers):
         return await _open_with_parts(opening)
-    if issubclass(backend, AsyncLeaderboard):
-        if not opening.layers:
-            return await backend.from_location(
-                opening.location, opening.name, opening.order, opening.keep, **opening.options
-            )
-        opening = replace(opening, backend=backend_class(opening.location.scheme))
+    if issubclass(backend, AsyncLeaderboard) and not opening.layers:
+        return await backend.from_location(
+            opening.location, opening.name, opening.order, opening.keep, **opening.options
+        )
+    return await _open_in_threads(opening)
+
+
+async def _open_in_threads(opening: Opening) -> AsyncLeaderboard:
+    """Open the synchronous board, and the parts around it, in a thread."""
     from .threads import open_in_thread  # noqa: PLC0415 - asyncio takes longer to import than all of this package
 
+    opening = replace(opening, backend=backend_class(opening.location.scheme))
     return as_async(await open_in_thread(opening.open))
 
 
-class _Reopening(Reopening):
+class AsyncReopening(Reopening):
     """Opens one more asynchronous board, as `config.Reopening` does."""
 
     async def __call__(self, **options: object) -> AsyncLeaderboard:  # type: ignore[override]  # for its own parts
+        """Open it. Raises `UnknownOptionError` where the backend has no such option."""
         return await open_described(self.described(**options))
+
+    async def in_threads(self, **layers: Mapping[str, Any]) -> AsyncLeaderboard:
+        """Open one more synchronous board, with these parts around it, for use by `as_async`; raises the same."""
+        return await _open_in_threads(replace(self.opening, layers=layers))
 
 
 async def _open_with_parts(opening: Opening) -> AsyncLeaderboard:
@@ -144,7 +153,7 @@ async def _open_with_parts(opening: Opening) -> AsyncLeaderboard:
     try:
         for name, settings in opening.layers.items():
             kind = cast("Any", async_wrapper_class(name))
-            make = partial(kind.wrap, board, _Reopening(opening), **settings)
+            make = partial(kind.wrap, board, AsyncReopening(opening), **settings)
             board = await opening_threads.run(make) if kind.may_wait else await settled(make())
     except BaseException:
         await board.close()

@@ -7,7 +7,8 @@ replica ReplicatedLeaderboard   answers reads from a copy in the app's memory, a
 ======= ======================= ==================================================================================
 
 It is the innermost part: what is around it (degradation, validation, …) sees a board whose reads are quick and may be
-some milliseconds old. Read replicas on servers are an option of `redis+sentinel://` and `redis+cluster://`.
+some milliseconds old. `async_replica.AsyncReplicatedLeaderboard` is the part of asyncio programs. Read replicas on
+servers are an option of `redis+sentinel://` and `redis+cluster://`.
 """
 
 from .replica import ReplicatedLeaderboard

@@ -31,6 +31,8 @@ PAGE: Final = 2000
 """Entries that are read by one call: a few milliseconds of a server's time."""
 CHANGES: Final = 1000
 """Changes that are read by one call."""
+_MANY: Final = 100
+"""Changes that take about a millisecond to apply."""
 _SAME_BITS: Final = 10
 """Room for the order of players with one score and one number, of which each shard of a board can give one."""
 _MARGIN: Final = 16
@@ -52,6 +54,8 @@ class BoardCopy(SortedContainersLeaderboard):
         self._numbered = 0
         """How many entries of pages are numbered below all changes."""
         self._whole = False
+        self.applies_many = False
+        """Whether so many changes are being applied that an event loop must not wait for the copy's lock."""
         self.read_at = 0.0
         """When the last reading of changes began, by `monotonic`."""
 
@@ -148,15 +152,19 @@ class BoardCopy(SortedContainersLeaderboard):
         `position` is what they reach on a board over shards, which sees to it that none is missing. Raises
         `ChangesLostError` where one is, on any other board.
         """
-        with self._lock:
-            for change in changes:
-                if position is None and change.number != self.version.number + 1:
-                    raise ChangesLostError(f"the changes from {self.version.number + 1} on are missing.")
-                self._apply(change)
-                if position is None:
-                    self.version = Version(self.version.history, change.number)
-            if position is not None:
-                self.version = position
+        self.applies_many = len(changes) > _MANY
+        try:
+            with self._lock:
+                for change in changes:
+                    if position is None and change.number != self.version.number + 1:
+                        raise ChangesLostError(f"the changes from {self.version.number + 1} on are missing.")
+                    self._apply(change)
+                    if position is None:
+                        self.version = Version(self.version.history, change.number)
+                if position is not None:
+                    self.version = position
+        finally:
+            self.applies_many = False
 
     def _apply(self, change: Change) -> None:
         if change.player_id is None:

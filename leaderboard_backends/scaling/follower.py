@@ -67,6 +67,8 @@ class Replica:
         self.copy: BoardCopy | None = None
         """The copy; `None` while it is not whole."""
         self.closed = False
+        self.listeners: Final[set[Callable[[], object]]] = set()
+        """Called in the follower's thread once changes that were read are applied; they raise nothing."""
         self._keep_feed: Final = keep_feed
         self._problem = ""
         self._loads = 0
@@ -159,6 +161,8 @@ class Replica:
             self.freshness.learn(copy.version, began, shown=False)
             self._expected = found.version
             self._due = monotonic() + self.freshness.max_staleness / 4
+            for tell in tuple(self.listeners):
+                tell()
         self._problem = ""
 
     def ask_soon(self) -> None:

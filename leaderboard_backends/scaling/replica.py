@@ -1,4 +1,4 @@
-"""`ReplicatedLeaderboard`: reads from a copy of the board in the app's memory, at most `max_staleness` seconds old.
+"""`ReplicatedLeaderboard`: reads from a copy in the app's memory, at most `max_staleness` seconds old.
 
 Writes go to the board inside, and each notes the version that it made, or when it ended. A read by the same board
 object waits until the copy has reached that, up to `OWN_WRITE` seconds, and is else answered by the board inside. So
@@ -12,8 +12,8 @@ changes of all boards of a server; on a cluster, those of all boards that have c
 primaries. The copy of a board over shards has that board's order to the last tie; what it shows joins states of the
 shards, as the board's own answers do, and no clear in part.
 
-Cost, n players: a read as in `memory://`, without a round trip; a write one round trip, with the version. Memory: a
-board in this process, about 280 bytes per player. Loading: n / 1,000 calls, in a thread of its own.
+Cost, n players: a read as in `memory://`, without a round trip; a write one round trip. Memory: a board in this
+process, about 280 bytes per player. Loading: n / 1,000 calls, in a thread of its own.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class ReplicatedLeaderboard(Wrapper):
     `live`) and the age of an answer. `wrap` raises `ConfigurationError` for a board that processes do not share, or
     without a change feed.
 
-    A read costs what it costs in `memory://`, without a round trip; a write one round trip, with the version. The copy
-    takes about 280 bytes per player, and n / 1,000 calls to load, in a thread of its own.
+    A read costs what it costs in `memory://`, without a round trip; a write one round trip. The copy takes about 280
+    bytes per player, and n / 1,000 calls to load, in a thread of its own.
     """
 
     options: ClassVar[Mapping[str, Option]] = {
@@ -246,7 +246,7 @@ class ReplicatedLeaderboard(Wrapper):
         return self._read(BoardCopy.count_by_score, self._inner.count_by_score, low, high)
 
     def _count(self) -> int:
-        return self._read(BoardCopy.__len__, self._inner.count)
+        return self._read(BoardCopy.count, self._inner.count)
 
     def _iterate(self) -> Iterator[Entry]:
         return super(DelegatingLeaderboard, self)._iterate()

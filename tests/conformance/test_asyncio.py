@@ -48,6 +48,16 @@ class TestServer(Asynchronous):
         self.url = server.unix_url
 
 
+class TestReplica(Asynchronous):
+    """A copy in memory that is read on the event loop, and native coroutines for everything else."""
+
+    repeats = frozenset({"machine", "processes", "scale", "texts"})
+
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = f"{server.unix_url}?replica=true"
+
+
 class TasksAtAURL(AsyncConformance):
     """Many tasks on boards at one URL."""
 
@@ -71,3 +81,9 @@ class TestTasksOnAServer(TasksAtAURL):
     @pytest.fixture(autouse=True)
     def take_server(self, server: EmbeddedServer) -> None:
         self.url = server.unix_url
+
+
+class TestTasksOnAReplica(TasksAtAURL):
+    @pytest.fixture(autouse=True)
+    def take_server(self, server: EmbeddedServer) -> None:
+        self.url = f"{server.unix_url}?replica=true"
