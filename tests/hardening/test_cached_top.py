@@ -570,6 +570,26 @@ def test_fifty_threads_read_it_once_each_time_it_is_too_old(
         clock.now += 1.5
 
 
+def test_a_thread_that_comes_to_read_after_another_one_has_read_is_served_from_memory(clock: Clock) -> None:
+    """It found that the top is too old, and was not at work until the other one had read it anew."""
+    storage, looks = Storage(), list[str]()
+
+    def clock_beside_another() -> float:
+        if looks == ["old"]:
+            looks.append("read anew by another thread")
+            Crew([cache.get]).join(20)
+        return clock.now
+
+    cache = CachedTop(storage.read, 3, 1.0, 300.0, order="descending", alone=True, clock=clock_beside_another)
+    cache.get()
+    clock.now += 1.5
+    looks.append("old")
+    found = cache.get()
+    assert found is not None
+    assert found[1] == Answer("cached", 0.0)
+    assert storage.readings == 2
+
+
 def test_where_nothing_is_in_memory_others_wait_for_the_one_that_reads(
     inner: Watched, board: DegradableLeaderboard
 ) -> None:

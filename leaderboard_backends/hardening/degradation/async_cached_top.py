@@ -67,7 +67,7 @@ class AsyncCachedTop:
         self._order: Order = order
         self._alone = alone
         self._clock = clock
-        self._flight: AsyncSingleFlight[Top] = AsyncSingleFlight()
+        self._flight: AsyncSingleFlight[tuple[Top, Answer]] = AsyncSingleFlight()
         self._latest: Top | None = None
         self._lock = guard(RLock())
         self._ended: deque[Change] = deque()
@@ -103,13 +103,13 @@ class AsyncCachedTop:
             return found
         if self._holding_back:
             return None
-        read, mine = await self._flight.run(self._renew, self._patience())
+        read, mine = await self._flight.run(self._renewed, self._patience())
         if mine:
-            return read, read.answer
+            return read
         found = self._fresh()  # not what was read: a write may have been answered since, before this call began
         if found is None:  # a reading that begins now is as good as one of its own
-            read, _ = await self._flight.run(self._renew, self._patience())
-            return read, read.answer
+            read, _ = await self._flight.run(self._renewed, self._patience())
+            return read
         return found
 
     def get_stale(self, error: BackendUnavailableError) -> tuple[Top, Answer]:
@@ -136,6 +136,14 @@ class AsyncCachedTop:
         top = self._latest
         spare = top is not None and self._clock() - top.moment <= self._stale_for
         return PATIENCE * self._seconds if spare else None
+
+    async def _renewed(self) -> tuple[Top, Answer]:
+        """Return the top, read anew unless another thread did so after this one had looked."""
+        found = self._fresh()
+        if found is not None and found[1].age < RENEWED_AT * self._seconds:
+            return found
+        top = await self._renew()
+        return top, top.answer
 
     async def _renew(self) -> Top:
         """Read the top, and serve it to others from now on if it is sound."""

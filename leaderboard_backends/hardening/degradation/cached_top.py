@@ -73,7 +73,7 @@ class CachedTop:
         self._order: Order = order
         self._alone = alone
         self._clock = clock
-        self._flight: SingleFlight[Top] = SingleFlight()
+        self._flight: SingleFlight[tuple[Top, Answer]] = SingleFlight()
         self._latest: Top | None = None
         self._lock = guard(RLock())
         self._ended: deque[Change] = deque()
@@ -109,13 +109,13 @@ class CachedTop:
             return found
         if self._holding_back:
             return None
-        read, mine = self._flight.run(self._renew, self._patience())
+        read, mine = self._flight.run(self._renewed, self._patience())
         if mine:
-            return read, read.answer
+            return read
         found = self._fresh()  # not what was read: a write may have been answered since, before this call began
         if found is None:  # a reading that begins now is as good as one of its own
-            read, _ = self._flight.run(self._renew, self._patience())
-            return read, read.answer
+            read, _ = self._flight.run(self._renewed, self._patience())
+            return read
         return found
 
     def get_stale(self, error: BackendUnavailableError) -> tuple[Top, Answer]:
@@ -142,6 +142,14 @@ class CachedTop:
         top = self._latest
         spare = top is not None and self._clock() - top.moment <= self._stale_for
         return PATIENCE * self._seconds if spare else None
+
+    def _renewed(self) -> tuple[Top, Answer]:
+        """Return the top, read anew unless another thread did so after this one had looked."""
+        found = self._fresh()
+        if found is not None and found[1].age < RENEWED_AT * self._seconds:
+            return found
+        top = self._renew()
+        return top, top.answer
 
     def _renew(self) -> Top:
         """Read the top, and serve it to others from now on if it is sound."""
