@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
+from ..conformance.conftest import made_folder
 from .site import Site
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """Two servers, and a board on the first one."""
-    with ExitStack() as stack:
-        yield Site(stack, tmp_path)
+def site() -> Iterator[Site]:
+    """Two servers, and a board on the first one; with their files in memory where there is such."""
+    with made_folder() as folder, ExitStack() as stack:
+        yield Site(stack, folder)

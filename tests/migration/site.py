@@ -21,6 +21,8 @@ from .traffic import Account, account_of
 
 FIRST = rows(800, 4)
 DURABLE = {**NO_PASSWORD, "appendonly": "yes", "appendfsync": "always"}
+PATIENCE = 60.0
+"""Seconds that a busy machine may take for what takes none in health."""
 
 
 def set_clock(ahead: float) -> None:
@@ -42,7 +44,7 @@ class Site:
         self.servers = [
             stack.enter_context(EmbeddedServer(DURABLE, tcp=True, directory=folder / name)) for name in ("one", "two")
         ]
-        self.urls = [self.url_at(server.port) for server in self.servers]
+        self.urls = [self.url_at(server.port, PATIENCE) for server in self.servers]
         self.far_urls = self.urls
         """By which the steps of the migration open both boards."""
         self.clock = 0.0
@@ -50,9 +52,9 @@ class Site:
         with open_leaderboard(self.urls[0]) as board:
             board.update_scores(FIRST)
 
-    def url_at(self, port: int) -> str:
+    def url_at(self, port: int, socket_timeout: float = 2) -> str:
         """Return the URL of the board of a server, by its own port or another one."""
-        return f"redis://127.0.0.1:{port}/0?board=moves&socket_timeout=2"
+        return f"redis://127.0.0.1:{port}/0?board=moves&socket_timeout={socket_timeout:g}"
 
     def proxies(self, stack: ExitStack) -> list[Proxy]:
         """Return a proxy before each server."""
@@ -86,7 +88,7 @@ class Site:
 
     def wait_for(self, is_so: Callable[[Migration], object]) -> None:
         """Wait until the migration is in some state."""
-        until = monotonic() + 60
+        until = monotonic() + PATIENCE
         with ExitStack() as stack:
             source, target = (stack.enter_context(open_leaderboard(url, feed=100_000)) for url in self.urls)
             migration = Migration(source, target)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -25,7 +26,7 @@ from leaderboard_backends import (
 )
 from leaderboard_backends.answers import Answer, answered
 from leaderboard_backends.delegating import DelegatingLeaderboard
-from leaderboard_backends.migration import TargetLimits, copy_board, plan_copy, verify_boards
+from leaderboard_backends.migration import TargetLimits, copy_board, plan_copy, streams, verify_boards
 from leaderboard_backends.migration.copying import BATCH
 from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.groups import EmbeddedCluster
@@ -78,7 +79,10 @@ def test_a_copy_is_the_same_to_the_last_tie(
 
 
 def test_a_board_goes_from_storage_to_storage_and_is_what_it_was(tmp_path: Path) -> None:
-    with EmbeddedServer(NO_PASSWORD, tcp=True) as server, EmbeddedCluster(primaries=2, replicas=0) as cluster:
+    with (
+        EmbeddedServer(NO_PASSWORD, tcp=True) as server,
+        EmbeddedCluster(primaries=2, replicas=0, node_timeout=60) as cluster,
+    ):
         urls = [
             server.url,
             f"sqlite://{tmp_path}/board.db",
@@ -334,20 +338,21 @@ def test_an_answer_that_is_not_of_the_storage_itself_is_not_copied(
 
 
 def test_a_rate_makes_small_batches_and_waits_between_them(
-    source: LeaderboardBackend, target: LeaderboardBackend
+    source: LeaderboardBackend, target: LeaderboardBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=lambda: 100.0))  # neither copies nor pauses take any
     waited, heard = list[float](), [0]
     copy_board(source, target, rate=2_000, hear=heard.append, pause=waited.append)
     assert max(after - before for before, after in pairwise(heard)) == 200
     assert len(waited) == 27
-    assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)  # all but what the copy itself took; no pause was made
+    assert waited[-1] == pytest.approx(5_300 / 2_000)
     assert content(target) == content(source)
     waited.clear()
     copy_board(source, target, resume=True, rate=2_000, pause=waited.append)
-    assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)  # to compare both reads as many
+    assert waited[-1] == pytest.approx(5_300 / 2_000)  # to compare both reads as many
     waited.clear()
     verify_boards(source, target, rate=2_000, pause=waited.append)
-    assert waited[-1] == pytest.approx(5_300 / 2_000, abs=2)
+    assert waited[-1] == pytest.approx(5_300 / 2_000)
 
 
 @pytest.mark.parametrize("rate", [0, -1, 1e-20, float("nan"), float("inf")])

@@ -42,7 +42,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedServer]
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(holding, "BEAT", 0.05)
-    monkeypatch.setattr(holding, "SILENCE", 0.3)  # nobody is there to be heard
+    monkeypatch.setattr(holding, "SILENCE", 60.0)  # whoever lives is heard, however busy the machine
+
+
+@pytest.fixture
+def _nobody_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that kill whoever has the claim: nobody is there to be heard."""
+    monkeypatch.setattr(holding, "SILENCE", 0.3)
 
 
 class Site:
@@ -77,10 +83,7 @@ class Site:
         return {"error": done.stderr} if done.exit_code else json.loads(done.stdout)
 
 
-def test_a_second_process_is_refused_and_the_first_one_moves_its_board(
-    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(holding, "SILENCE", 60.0)
+def test_a_second_process_is_refused_and_the_first_one_moves_its_board(server: EmbeddedServer, tmp_path: Path) -> None:
     site = Site(tmp_path, "memory://weekly", f"{server.url}?board=claimed")
     with site.worker() as first:
         assert next(first) == "holds"
@@ -166,6 +169,7 @@ def test_without_a_thread_a_board_is_not_opened_and_the_claim_is_given_up(
         pass
 
 
+@pytest.mark.usefixtures("_nobody_lives")
 def test_after_a_kill_what_was_copied_is_not_replaced_by_another_board(server: EmbeddedServer, tmp_path: Path) -> None:
     site = Site(tmp_path, "memory://weekly", f"{server.url}?board=killed")
     with site.worker() as first:
@@ -181,6 +185,7 @@ def test_after_a_kill_what_was_copied_is_not_replaced_by_another_board(server: E
         assert (len(boards["weekly"]), len(target)) == (1, 0)
 
 
+@pytest.mark.usefixtures("_nobody_lives")
 def test_after_a_cut_over_and_a_kill_the_next_process_is_served_by_the_target(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:
@@ -198,6 +203,7 @@ def test_after_a_cut_over_and_a_kill_the_next_process_is_served_by_the_target(
             assert content(boards["weekly"]) == content(board)
 
 
+@pytest.mark.usefixtures("_nobody_lives")
 def test_a_board_that_moved_into_the_memory_of_a_process_that_ended_says_so(
     server: EmbeddedServer, tmp_path: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_board_moves_and_returns_while_processes_write(
         back = moves.roll_back()
         assert (back.serves, moves.state().serves) == ("source", "source")
         again = moves.cut_over()
+        end.wait_for_writes(170)
         account = end()
         following.end()
     account.add(account_of(first))

@@ -50,6 +50,7 @@ def test_a_migration_is_killed_or_frozen_at_any_moment(site: Site, moments: int)
             with suppress(BackendUnavailableError):
                 site.carry_out("cut_over")
                 break
+        end.wait_for_writes(60)
         account = end()
     site.check("killed or frozen at any moment", account)
     assert account.unknown == 0
@@ -103,11 +104,11 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(site: Site) -> None:
     with writing(site.opened, site.folder / "stop", processes=2, pace=0.002) as end, site.begun():
         target = site.servers[1]
         target.kill()
-        sleep(0.3)
+        end.wait_for_writes(20)
         target.start()
         site.wait_for(lambda moves: len(moves.target) == len(moves.source))
         target.freeze()
-        sleep(0.5)
+        end.wait_for_writes(20)
         target.thaw()
         site.wait_for(lambda moves: len(moves.target) == len(moves.source))
         account = end()
@@ -139,7 +140,7 @@ def test_a_source_that_is_killed_loses_nothing_that_it_acknowledged(site: Site) 
         end.wait_for_failures()
         source.start()
         site.wait_for(lambda moves: moves.state().serves == "source")
-        sleep(0.3)
+        end.wait_for_writes(20)
         account = end()
     account.removed.add("refused")  # it must not be there
     site.check("the source killed", account)

@@ -106,7 +106,8 @@ def test_a_board_walks_through_all_storages_and_is_what_writers_were_told(
     account = account_of(first)
     with ExitStack() as stack:
         server = stack.enter_context(EmbeddedServer(DURABLE, tcp=True, directory=tmp_path))
-        cluster = stack.enter_context(EmbeddedCluster(settings={"appendonly": "yes", "appendfsync": "always"}))
+        settings = {"appendonly": "yes", "appendfsync": "always"}
+        cluster = stack.enter_context(EmbeddedCluster(node_timeout=60, settings=settings))  # nobody fails here
         sqlite, zodb = f"sqlite://{tmp_path}/board.db?board=walk", f"zodb://{tmp_path}/board.fs?board=walk"
         redis, shards = f"{server.url}?board=walk", f"{cluster.url}?board=walk&shards=8&read_timeout=20"
         walk_inside("memory://walk", sqlite, list(first), tmp_path, account)

@@ -77,6 +77,11 @@ def failed_file(stop: Path, number: int) -> Path:
     return stop.with_name(f"{stop.name}-{number}-failed")
 
 
+def written_file(stop: Path, number: int) -> Path:
+    """Return the file by which a writer shows what was acknowledged, of as many bytes as these writes."""
+    return stop.with_name(f"{stop.name}-{number}-written")
+
+
 class Writer:
     """Writes at random to players of its own until a file is there; reads each back."""
 
@@ -87,10 +92,11 @@ class Writer:
         self._scores = scores
         self._pace = pace
         self._failed: Path | None = None
+        self._written: Path | None = None
 
     def run(self, open_board: Open, stop: Path) -> Account:
         """Write, and return what was told."""
-        self._failed = failed_file(stop, self._number)
+        self._failed, self._written = failed_file(stop, self._number), written_file(stop, self._number)
         chance = random.Random(self._number)
         with open_board() as board:
             while not stop.exists():
@@ -155,6 +161,9 @@ class Writer:
     def _acknowledged(self, states: Sequence[tuple[str, str, Score | None]], began: float, delta: Score) -> None:
         ended = monotonic()
         self.account.acknowledged += 1
+        if self._written is not None:
+            with self._written.open("ab") as file:
+                file.write(b".")
         for player, username, score in states:
             self._note(player, username, score, began, ended, delta)
 
@@ -212,6 +221,7 @@ class Writers:
     def __init__(self, open_board: Open, stop: Path, numbers: Sequence[int], pace: float) -> None:
         self._stop = stop
         self._failed = [failed_file(stop, number) for number in numbers]
+        self._written = [written_file(stop, number) for number in numbers]
 
         def work(number: int) -> Callable[[Callable[[object], None]], None]:
             def run(tell: Callable[[object], None]) -> None:
@@ -226,9 +236,23 @@ class Writers:
 
     def wait_for_failures(self) -> None:
         """Wait until a call of each of them has failed."""
+        self._wait(lambda: all(file.exists() for file in self._failed), "not each of them has met the fault")
+
+    def wait_for_writes(self, number: int) -> None:
+        """Wait until each of them was told of so many writes more, whatever it was told of before."""
+        before = self._counts()
+        self._wait(
+            lambda: all(now - then >= number for now, then in zip(self._counts(), before, strict=True)),
+            "not each of them goes on",
+        )
+
+    def _counts(self) -> list[int]:
+        return [file.stat().st_size if file.exists() else 0 for file in self._written]
+
+    def _wait(self, is_so: Callable[[], bool], problem: str) -> None:
         until = monotonic() + 60
-        while not all(file.exists() for file in self._failed):
-            assert monotonic() < until, "not each of them has met the fault"
+        while not is_so():
+            assert monotonic() < until, problem
             sleep(0.01)  # of another process
 
     def __call__(self) -> Account:
