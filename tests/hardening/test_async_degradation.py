@@ -157,8 +157,8 @@ def test_beside_a_frozen_server_reads_are_stale_and_writes_refused_at_once() -> 
     """Reads have a second, impatient board on the server; nothing here is a thread."""
 
     async def program(server: EmbeddedServer) -> None:
-        settings = {"failures": 2, "retry_after": 0.6, "read_timeout": 0.4}
-        async with open_async_leaderboard(server.unix_url, socket_timeout=0.4, degradation=settings) as board:
+        settings = {"failures": 2, "retry_after": 3, "read_timeout": 1}
+        async with open_async_leaderboard(server.unix_url, socket_timeout=1, degradation=settings) as board:
             kinds = [type(each).__name__ for each in layers(board)]
             assert kinds == ["AsyncDegradableLeaderboard", "AsyncRedisLeaderboard"]
             await board.update_score("ada", "Ada", 1)

@@ -65,7 +65,7 @@ def test_a_board_on_a_server_is_measured_and_its_players_are_asked_on_its_loop(s
 
     async def program() -> None:
         registry = CollectorRegistry()
-        table = {"registry": registry, "samples": 100, "spans": True}
+        table = {"registry": registry, "samples": 100, "spans": True, "probe_timeout": 30}
         async with open_async_leaderboard(server.unix_url, board="measured", monitoring=table) as board:
             monitored = layer(board, AsyncMonitoredLeaderboard)
             assert monitored is not None

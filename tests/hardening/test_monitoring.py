@@ -556,14 +556,17 @@ def test_after_a_board_has_moved_the_storage_that_serves_is_asked(registry: Coll
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 1)
 
 
-def test_a_storage_that_hangs_is_waited_for_once_and_keeps_one_thread(registry: CollectorRegistry) -> None:
+def test_a_storage_that_hangs_is_waited_for_once_and_keeps_one_thread(
+    registry: CollectorRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
     hanging = HangingLeaderboard()
-    with MonitoredLeaderboard(hanging, registry=registry, probe_timeout=0.5) as board:
+    with MonitoredLeaderboard(hanging, registry=registry, probe_timeout=30) as board:
         board.update_score("ada", "Ada", 1)
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 1)
         board.update_score("bob", "Bob", 1)
         hanging.go_on.clear()
         asked = hanging.asked
+        monkeypatch.setattr(board._probe, "_timeout", 0.05)
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 0)
         deadline = board._probe._deadline
         for _ in range(3):
@@ -572,6 +575,7 @@ def test_a_storage_that_hangs_is_waited_for_once_and_keeps_one_thread(registry: 
         assert hanging.asked == asked + 1
         assert board._probe._deadline == deadline
         hanging.go_on.set()
+        monkeypatch.undo()
         assert board._probe._asking is not None
         board._probe._asking.join()
         assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (2, 1)
@@ -618,7 +622,8 @@ def test_a_server_that_is_killed_is_down_in_the_metrics_and_up_again_when_it_is_
     registry: CollectorRegistry,
 ) -> None:
     with EmbeddedServer() as server:
-        text = {"url": server.unix_url, "board": "weekly", "monitoring": {"registry": registry}}
+        settings = {"registry": registry, "probe_timeout": 30}
+        text = {"url": server.unix_url, "board": "weekly", "monitoring": settings}
         with open_leaderboard(text) as board:
             board.update_score("ada", "Ada", 1)
             assert (value(registry, names.PLAYERS), value(registry, names.UP)) == (1, 1)
@@ -735,7 +740,7 @@ WORKER = """
             if thread.name in ("leaderboard-metrics", "leaderboard-players"):
                 thread.join()
 
-    board = open_leaderboard({"url": sys.argv[1], "board": "weekly", "monitoring": True})
+    board = open_leaderboard({"url": sys.argv[1], "board": "weekly", "monitoring": {"probe_timeout": 30}})
     looked()
     board.update_score(sys.argv[2], "", 1)
     board.get_rank(sys.argv[2])

@@ -29,7 +29,8 @@ from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from ..backends.redis.conftest import Proxy
 
-WAIT = 20
+WAIT = 20.0
+"""Seconds that a server in health may take for an answer on a busy machine."""
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +52,7 @@ def limited() -> Iterator[Callable[..., RateLimitedLeaderboard]]:
     boards: list[LeaderboardBackend] = []
 
     def open_one(url: str, name: str = "weekly", **settings: Any) -> RateLimitedLeaderboard:
-        board = RateLimitedLeaderboard(open_leaderboard(f"memory://{name}"), storage=url, **settings)
+        board = RateLimitedLeaderboard(open_leaderboard(f"memory://{name}"), storage=url, timeout=WAIT, **settings)
         boards.append(board)
         return board
 
@@ -114,7 +115,7 @@ def test_boards_of_one_storage_share_its_connections(running_server: EmbeddedSer
     with redis.Redis.from_url(running_server.url) as client:
         before = len(client.client_list())
         boards = [
-            RateLimitedLeaderboard(open_leaderboard(f"memory://b{number}"), storage=running_server.url)
+            RateLimitedLeaderboard(open_leaderboard(f"memory://b{number}"), storage=running_server.url, timeout=WAIT)
             for number in range(30)
         ]
         for board in boards:
@@ -144,7 +145,7 @@ class Time:
 def test_the_wait_is_right_to_the_window(running_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     time = Time()
     monkeypatch.setattr(limits.storage.redis, "time", time)
-    storage = open_storage(Settings(storage=running_server.unix_url))
+    storage = open_storage(Settings(storage=running_server.unix_url, timeout=WAIT))
     windows, limit = SharedWindows(storage, time.time), Limit("updates_a_minute", 4, 60, "waits/")
     for _ in range(4):
         assert windows.spend([Charge(limit, "ada", 1)], 1) is None
@@ -261,7 +262,7 @@ class Counted(SharedWindows):
 
 def test_while_a_server_is_frozen_one_update_at_a_time_waits_for_it(server: EmbeddedServer) -> None:
     now = 0.0
-    settings = Settings(storage=server.url, timeout=0.2, retry_every=1)
+    settings = Settings(storage=server.url, timeout=1, retry_every=1)
     storage = open_storage(settings)
     windows, counts = Counted(storage), Counts(["uncounted", "unavailable"])
     policy = OutagePolicy(windows, settings, counts, lambda: now)
