@@ -5,24 +5,38 @@ from __future__ import annotations
 import json
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from leaderboard_backends_fastapi import Limits, leaderboard_router
 from over_the_wire.boards import memory
-from over_the_wire.serving import Client, served
+from over_the_wire.serving import WAIT, Client, served
 
 from leaderboard_backends import ConfigurationError
-
-LIMITS = Limits(body_bytes=2000, body_seconds=0.5)
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
+    """A server that waits for a body for as long as a busy machine may take to send it."""
+    with limited(WAIT) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[Client]:
+    """A server that waits for a body for half a second."""
+    with limited(0.5) as found:
+        yield found
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[Client]:
     app = FastAPI()
     with memory() as board:
-        app.include_router(leaderboard_router(board, limits=LIMITS), prefix="/weekly")
+        limits = Limits(body_bytes=2000, body_seconds=seconds)
+        app.include_router(leaderboard_router(board, limits=limits), prefix="/weekly")
         with served(app, "/weekly") as found:
             yield found
 
@@ -70,8 +84,8 @@ def _send(held: socket.socket, chunk: bytes, times: int) -> None:
         held.sendall(chunk)
 
 
-def test_a_body_that_does_not_arrive_in_time_is_given_up(client: Client) -> None:
-    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as held:
+def test_a_body_that_does_not_arrive_in_time_is_given_up(hasty: Client) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as held:
         held.sendall(b"POST /weekly/scores HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
         held.sendall(b"Content-Length: 100\r\n\r\n{")
         assert held.recv(100).startswith(b"HTTP/1.1 408 ")
@@ -100,13 +114,13 @@ def test_a_client_that_goes_away_in_the_midst_of_a_body_leaves_the_server_well(c
     ],
 )
 def test_a_body_that_is_not_as_long_as_it_says_is_refused_and_not_taken(
-    client: Client, announced: str, statuses: set[int]
+    hasty: Client, announced: str, statuses: set[int]
 ) -> None:
-    with socket.create_connection(("127.0.0.1", client.port), timeout=30) as held:
+    with socket.create_connection(("127.0.0.1", hasty.port), timeout=30) as held:
         held.sendall(b"POST /weekly/scores HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n")
         held.sendall(f"{announced}\r\n\r\n".encode() + b'{"player_id":"z","username":"","score":1}')
         assert int(held.recv(12).split()[1]) in statuses
-    assert client.get("/rank", player_id="z").status == 404
+    assert hasty.get("/rank", player_id="z").status == 404
 
 
 def test_a_body_that_is_nested_as_deep_as_it_may_be_long_is_unreadable() -> None:

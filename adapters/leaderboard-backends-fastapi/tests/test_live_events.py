@@ -188,11 +188,11 @@ def _retried(join: Callable[[], AbstractContextManager[Stream]]) -> Iterator[Str
 def test_a_viewer_that_reads_nothing_holds_up_nobody_and_loses_its_place() -> None:
     """What it does not read fills the socket's buffers, then its sending waits, and it is given up."""
     rows = [{"player_id": f"{n:0128}", "username": "x" * 128, "score": n} for n in range(1000)]
-    how = Watching(rows=1000, pushes_a_second=20, viewers=2, patience=0.5, heartbeat=0.5)
+    how = Watching(rows=1000, pushes_a_second=20, viewers=2, patience=2, heartbeat=0.5)
     with live(memory(), how) as client:
         client.post("/scores/bulk", updates=rows)
         with asleep(client.port), watching(client.port) as awake:
-            for number in range(40):
+            for number in range(1000):
                 client.update(f"{0:0128}", 2000 + number)
                 while awake.next()["rows"][0][3] != f"{2000 + number:,}":
                     pass
