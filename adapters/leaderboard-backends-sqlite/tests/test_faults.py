@@ -127,7 +127,7 @@ signal.signal(signal.SIGALRM, interrupt)
 board = Tiny(path=sys.argv[1], synchronous="normal", feed=50)
 board.update_scores([(f"p{number}", "", number) for number in range(200)])
 acknowledged = interrupted = 0
-while interrupted < 150:
+while interrupted < 150 or acknowledged <= 100:
     try:
         try:
             signal.setitimer(signal.ITIMER_REAL, chance.uniform(0.00005, 0.002))
