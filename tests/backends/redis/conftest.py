@@ -40,7 +40,7 @@ class Replier:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients: list[socket.socket] = []
         port = self._listener.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{port}/0?socket_timeout=0.3"
+        self.url = f"redis://127.0.0.1:{port}/0?socket_timeout={10 if answer else 0.3}"
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -84,7 +84,7 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def calm_cluster() -> Iterator[EmbeddedCluster]:
     """A cluster with a replica of each primary, whose roles and slots are as they were after each test."""
-    with EmbeddedCluster(replicas=1) as cluster:
+    with EmbeddedCluster(replicas=1, node_timeout=60) as cluster:  # no node is taken for failed on a busy machine
         yield cluster
 
 

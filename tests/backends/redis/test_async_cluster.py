@@ -176,7 +176,7 @@ def test_a_cancelled_write_leaves_every_other_call_its_own_reply(calm_cluster: E
 
 def test_beside_a_frozen_primary_tasks_read_what_is_elsewhere_and_the_loop_goes_on(lone: EmbeddedCluster) -> None:
     async def program() -> None:
-        board = await opened_here(lone, partial=True, read_timeout=0.3, socket_timeout=0.6)
+        board = await opened_here(lone, partial=True, read_timeout=2, socket_timeout=2)
         await board.update_scores([(f"p{number}", "", number) for number in range(50)])
         owner = lone.owner(board._requests.slots[0])
         shards = {shard for shard, slot in enumerate(board._requests.slots) if lone.owner(slot) is owner}

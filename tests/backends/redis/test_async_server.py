@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from random import Random
 from threading import Thread
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import pytest
@@ -292,7 +292,7 @@ def test_a_call_cancelled_before_it_is_sent_is_not_made(server: EmbeddedServer) 
 
 def test_a_frozen_server_times_out_each_call_and_never_holds_up_the_loop(server: EmbeddedServer) -> None:
     async def program() -> None:
-        async with open_async_leaderboard(server.unix_url, socket_timeout=0.5) as board:
+        async with open_async_leaderboard(server.unix_url, socket_timeout=1) as board:
             await board.update_score("ada", "", 1)
             beats = 0
 
@@ -320,16 +320,22 @@ def test_a_frozen_server_times_out_each_call_and_never_holds_up_the_loop(server:
     run(program)
 
 
-def test_a_late_reply_fails_nobody_who_asked_later(server: EmbeddedServer) -> None:
+def test_a_late_reply_fails_nobody_who_asked_later(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The one that waited too long is told; those after it have their own time, and their own replies."""
 
     async def program() -> None:
-        async with open_async_leaderboard(server.unix_url, socket_timeout=1) as board:
+        ahead, loop = 0.0, asyncio.get_running_loop()
+        monkeypatch.setattr(loop, "time", lambda: monotonic() + ahead)
+        async with open_async_leaderboard(server.unix_url, socket_timeout=LIMIT / 3) as board:
             await board.update_score("ada", "", 5)
             server.freeze()
             first = asyncio.create_task(board.get_score("ada"))
-            await asyncio.sleep(0.8)
+            await sent(board)
+            ahead = LIMIT / 6
             second = asyncio.create_task(board.get_rank("ada"))
+            await asyncio.sleep(0)
+            await sent(board)
+            ahead = LIMIT / 3
             with pytest.raises(BackendUnavailableError, match="no reply within"):
                 await first
             server.thaw()
@@ -502,7 +508,8 @@ def test_ten_thousand_waiting_tasks_are_served_in_turn_or_refused(
     monkeypatch.setattr(async_server, "MOST_WAITING", 8000)
 
     async def program() -> None:
-        async with open_async_leaderboard(server.unix_url) as board:
+        patience = {"socket_timeout": LIMIT, "pool_timeout": LIMIT}
+        async with open_async_leaderboard(server.unix_url, **patience) as board:
             await board.update_score("ada", "", 0)
             finished: list[int] = []
 

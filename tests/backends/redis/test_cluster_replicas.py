@@ -167,10 +167,12 @@ def test_on_replicas_a_board_is_whole_and_sees_its_own_writes(
             if number == 50:
                 each.clear()
                 each.update_scores([("ada", "Ada", 7), *((f"p{other}", "", other % 5) for other in range(200))])
+        if number % 6 == 0:  # else a replica may be behind, for milliseconds
+            until(lambda: source(board) == "replica")
         answer, how = ask(read, board)
         assert answer == read(oracle)
         sources.append(how.source)
-    assert sources.count("replica") >= 5  # of a busy machine, where a replica is behind for milliseconds
+    assert sources.count("replica") >= 5
     assert_whole(board, oracle)
     assert len(board) == len(oracle)
 
@@ -193,9 +195,10 @@ def test_what_a_board_object_shows_never_goes_backwards(calm_cluster: EmbeddedCl
         for name in names:
             writer.update_score(name, "", 1000 + number)
 
-    changes = 0
+    changes = rounds = 0
     with writing(grow):
-        for _ in range(50):
+        while rounds < 50 or (changes <= 20 and rounds < 5000):
+            rounds += 1
             for way in ways:
                 for entry in way():
                     if entry.player_id in seen:

@@ -149,14 +149,14 @@ def test_an_interrupt_leaves_no_reply_for_the_next_call(proxy: Any, open_board: 
 
 
 def test_a_frozen_server_runs_into_the_time_out(server: EmbeddedServer, open_board: Opener) -> None:
-    board = open_board(server.unix_url, socket_timeout=0.2)
+    board = open_board(server.unix_url, socket_timeout=1)
     board.update_score("ann", "Ann", 5)
     server.freeze()
     started = time.monotonic()
     with pytest.raises(WriteOutcomeUnknownError, match="socket_timeout"):
         board.increment_score("ann", "Ann", 1)
     assert "socket_timeout" in str(unavailable(lambda: board.get_entry("ann")))
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     server.thaw()
     assert board.get_score("ann") in {5, 6}
 

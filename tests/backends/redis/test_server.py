@@ -120,7 +120,7 @@ def test_a_server_without_places_says_so(open_board: Opener) -> None:
 def test_a_node_that_is_loading_refuses_all_that_was_sent_together(replier: Any) -> None:
     """And not the first write alone, with the others of unknown outcome."""
     port = urlsplit(replier(3 * b"-LOADING the dataset in memory\r\n").url).port
-    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=10))
     requests = BoardRequests("weekly", "descending", "last", "leaderboard")
     server.version = "a node"
     outcomes = exchange({server: [requests.remove(f"p{number}") for number in range(3)]}, inf)[server]
@@ -131,7 +131,7 @@ def test_a_node_that_is_loading_refuses_all_that_was_sent_together(replier: Any)
 def test_a_connection_to_a_node_that_does_not_know_its_user_is_not_used_again(replier: Any) -> None:
     """A new one says who we are."""
     port = urlsplit(replier(b"-NOAUTH Authentication required.\r\n").url).port
-    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    server = node_server(Address("127.0.0.1", port or 0, socket_timeout=10))
     server.version = "a node"
     read = BoardRequests("weekly", "descending", "last", "leaderboard").count()
     (outcome,) = exchange({server: [read]}, inf)[server]
@@ -143,7 +143,7 @@ def test_a_connection_to_a_node_that_does_not_know_its_user_is_not_used_again(re
 def test_a_script_that_is_forgotten_as_soon_as_it_is_sent_is_an_error_of_the_tree(replier: Any) -> None:
     """Where somebody flushes scripts right then, or a proxy sends the call to another server than the script."""
     port = urlsplit(replier(b"-NOSCRIPT No matching script.\r\n").url).port
-    server = Server(Address("127.0.0.1", port or 0, socket_timeout=1))
+    server = Server(Address("127.0.0.1", port or 0, socket_timeout=10))
     request = BoardRequests("weekly", "descending", "last", "leaderboard").remove("ann")
     with pytest.raises(BackendUnavailableError, match=r"nothing was applied\. It said: NOSCRIPT"):
         server.carry(request)

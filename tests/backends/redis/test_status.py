@@ -131,7 +131,7 @@ def test_a_replica_that_is_down_leaves_its_primary_without_one(cluster: Embedded
     (replica,) = cluster.replicas_of(primary)
     replica.kill()
     try:
-        found = problems(look(cluster, "weekly", read_timeout=0.5))
+        found = problems(look(cluster, "weekly", read_timeout=10))
     finally:
         replica.start()
         cluster.wait_for_replicas()
@@ -156,7 +156,7 @@ def test_an_empty_node_uneven_shards_and_slots_of_nobody_are_problems() -> None:
             for node in cluster.primaries:
                 with suppress(redis.ResponseError):
                     ask([node], "CLUSTER", "DELSLOTS", slot)
-            status = look(cluster, "weekly", read_timeout=0.2)
+            status = look(cluster, "weekly", read_timeout=1)
             if status.unassigned:
                 break
         assert (status.unassigned, problems(status)["slots"]) == (str(slot), f"no node has the slots {slot}")
