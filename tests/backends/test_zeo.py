@@ -156,7 +156,7 @@ def test_a_rank_that_a_pack_made_unknown_is_an_error_which_says_that_the_write_w
 
 
 def test_a_server_that_is_gone_is_an_error_in_time_and_serves_again_once_it_is_back() -> None:
-    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=0.2) as board:
+    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=1) as board:
         assert board.update_score("ada", "Ada", 1) == 1
         server.kill()
         start = monotonic()
@@ -164,22 +164,22 @@ def test_a_server_that_is_gone_is_an_error_in_time_and_serves_again_once_it_is_b
             with pytest.raises(BackendUnavailableError):
                 call()
         with pytest.raises(BackendUnavailableError, match="wait_timeout"):
-            open_leaderboard(server.url, wait_timeout=0.2, client_label="late")
-        assert monotonic() - start < 10
+            open_leaderboard(server.url, wait_timeout=1, client_label="late")
+        assert monotonic() - start < 20
         server.start()
         await_service(board)
         assert board.get_score("ada") == 1
 
 
 def test_a_frozen_server_holds_no_call_up_beyond_the_time_out() -> None:
-    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=0.2, reply_timeout=0.3) as board:
+    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=1, reply_timeout=1) as board:
         server.freeze()
         try:
             start = monotonic()
             for call in (partial(board.update_score, "ada", "Ada", 2), partial(board.get_rank, "ada")):
                 with pytest.raises(BackendUnavailableError):
                     call()
-            assert monotonic() - start < 10
+            assert monotonic() - start < 20
         finally:
             server.thaw()
 
@@ -189,7 +189,7 @@ def test_a_lost_reply_to_a_commit_is_an_unknown_outcome_and_one_before_it_is_non
         EmbeddedZEO(tcp=True) as server,
         Proxy(server.port) as proxy,
         open_leaderboard(server.url, board="b") as direct,
-        open_leaderboard(server.url_at(proxy.port), board="b", wait_timeout=0.5) as board,
+        open_leaderboard(server.url_at(proxy.port), board="b", wait_timeout=1.5) as board,
     ):
         board.increment_score("ada", "Ada", 1)
         before = proxy.turns
@@ -269,7 +269,7 @@ def test_a_board_that_is_closed_right_after_an_interrupt_closes_its_connection(s
 
 
 def test_writers_that_wait_for_each_other_do_not_wait_for_a_lost_server_in_turn() -> None:
-    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=0.6, reply_timeout=0.6) as board:
+    with EmbeddedZEO() as server, open_leaderboard(server.url, wait_timeout=1, reply_timeout=1) as board:
         server.freeze()
         failed: list[Exception] = []
 
@@ -288,7 +288,7 @@ def test_writers_that_wait_for_each_other_do_not_wait_for_a_lost_server_in_turn(
         took = monotonic() - start
         server.thaw()
         assert len(failed) == 12
-        assert took < 7  # in turn it would be 14 and more
+        assert took < 12  # in turn it would be 24 and more
 
 
 # ---------------------------------------------------------------------- ZODB's configuration
