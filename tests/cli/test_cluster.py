@@ -15,7 +15,8 @@ from leaderboard_backends.testing.groups import EmbeddedCluster
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[EmbeddedCluster]:
-    with EmbeddedCluster(primaries=1) as running, open_leaderboard(running.url, board="weekly", shards=4) as board:
+    cluster = EmbeddedCluster(primaries=1, node_timeout=60)
+    with cluster as running, open_leaderboard(running.url, board="weekly", shards=4) as board:
         board.update_scores([(f"player-{number}", "", number) for number in range(2_000)])
         yield running
 

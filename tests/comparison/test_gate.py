@@ -199,8 +199,8 @@ def test_a_board_that_dies_of_a_signal_has_rows_with_the_call_and_the_others_go_
 
 
 def test_a_board_that_hangs_is_ended_and_the_call_is_told(comparing: Callable[..., Result]) -> None:
-    run = only(comparing("boards:Hangs", timeout=3))
-    assert (run.status, run.reason) == ("timed out", "no result after 3 s in update_scores; the process was stopped")
+    run = only(comparing("boards:Hangs", timeout=8))
+    assert (run.status, run.reason) == ("timed out", "no result after 8 s in update_scores; the process was stopped")
 
 
 def test_where_a_board_dies_or_hangs_in_the_kit_the_test_is_told(comparing: Callable[..., Result]) -> None:

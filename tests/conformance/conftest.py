@@ -24,21 +24,21 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture(scope="session")
 def group() -> Iterator[EmbeddedSentinel]:
     """A primary, two replicas and three Sentinels for all tests here."""
-    with EmbeddedSentinel() as running:
+    with EmbeddedSentinel(down_after=60) as running:  # no server is taken for down on a busy machine
         yield running
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[EmbeddedCluster]:
     """Three primaries that share the slots, for all tests here."""
-    with EmbeddedCluster(replicas=0) as running:
+    with EmbeddedCluster(replicas=0, node_timeout=60) as running:  # as above
         yield running
 
 
 @pytest.fixture(scope="session")
 def replicated_cluster() -> Iterator[EmbeddedCluster]:
     """Three primaries and a replica of each, for all tests here that read from replicas."""
-    with EmbeddedCluster(replicas=1) as running:
+    with EmbeddedCluster(replicas=1, node_timeout=60) as running:  # as above
         yield running
 
 

@@ -253,7 +253,7 @@ class TestCluster(AtAURL):
 
     @pytest.fixture(autouse=True)
     def take_cluster(self, cluster: EmbeddedCluster) -> None:
-        self.url = f"{cluster.url}?shards={self.shards}"
+        self.url = f"{cluster.url}?shards={self.shards}&read_timeout=30"
 
 
 @pytest.mark.proof
@@ -270,7 +270,7 @@ class TestReadReplicasOfACluster(TestCluster):
 
     @pytest.fixture(autouse=True)
     def take_cluster(self, replicated_cluster: EmbeddedCluster) -> None:
-        self.url = f"{replicated_cluster.url}?shards={self.shards}&read_from=replica"
+        self.url = f"{replicated_cluster.url}?shards={self.shards}&read_timeout=30&read_from=replica"
 
 
 class TestReplicaOfACluster(TestCluster):

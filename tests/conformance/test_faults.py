@@ -29,28 +29,34 @@ class TestJournalFaults(FileFaults):
         return open_leaderboard(f"journal://{directory}/boards", board=name, **options)
 
 
-class TestRedisServerFaults(ServerFaults):
-    increments, steps, restarts, histories = 300, 60, 4, 20
+class RedisServerFaults(ServerFaults):
+    """With the server's files in memory where there is such: a busy disk may stall for longer than `reply_timeout`."""
+
+    folder: Path
     started: EmbeddedServer
 
+    @pytest.fixture(autouse=True)
+    def take_folder(self, folder: Path) -> None:
+        self.folder = folder
+
     def start_server(self, directory: Path) -> EmbeddedServer:
-        self.started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
+        del directory
+        self.started = EmbeddedServer(ALWAYS, tcp=True, directory=self.folder).start()
         return self.started
+
+
+class TestRedisServerFaults(RedisServerFaults):
+    increments, steps, restarts, histories = 300, 60, 4, 20
 
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
         url = self.started.url_at(port)
         return open_leaderboard(url, board=name, socket_timeout=self.reply_timeout, **options)
 
 
-class TestAsyncRedisServerFaults(ServerFaults):
+class TestAsyncRedisServerFaults(RedisServerFaults):
     """The carrier of asyncio programs, with threads as its tasks."""
 
     increments, steps, restarts, histories = 200, 80, 2, 12
-    started: EmbeddedServer
-
-    def start_server(self, directory: Path) -> EmbeddedServer:
-        self.started = EmbeddedServer(ALWAYS, tcp=True, directory=directory).start()
-        return self.started
 
     def make_at(self, port: int, *, name: str, **options: Any) -> LeaderboardBackend:
         url = self.started.url_at(port)

@@ -47,7 +47,7 @@ VALIDATION: dict[str, Any] = {
 RATE_LIMIT = {"updates_a_minute": 1_000_000, "updates_a_second": 1_000_000}
 DEGRADATION = {"failures": 3, "stale_entries": 100}
 CACHED = {**DEGRADATION, "cache_top": 3, "live_top": 1}
-BOUNDED = {**DEGRADATION, "read_timeout": 2}
+BOUNDED = {**DEGRADATION, "read_timeout": 30}
 
 
 def stack(degradation: dict[str, Any]) -> dict[str, Any]:

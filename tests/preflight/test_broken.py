@@ -415,7 +415,7 @@ def test_a_server_that_goes_away_in_the_middle_is_asked_no_more_and_what_is_left
     tmp_path: Path, trouble: Callable[[EmbeddedServer], None]
 ) -> None:
     with EmbeddedServer({"appendonly": "yes"}, tcp=True) as server:
-        document = good(f"{server.url}?socket_timeout=0.3&connect_timeout=0.3")
+        document = good(f"{server.url}?socket_timeout=1.5&connect_timeout=1.5")
         found = findings(tmp_path, document, progress=lambda check: trouble(server) if check == "validation" else None)
         server.thaw()
     assert found["rate limit"].status == "passed"

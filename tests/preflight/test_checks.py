@@ -129,7 +129,7 @@ def test_the_default_is_60_updates_a_minute(tmp_path: Path) -> None:
 
 
 def test_a_limit_that_several_processes_share_bites_too(tmp_path: Path, plain_server: EmbeddedServer) -> None:
-    limit = {"updates_a_minute": 7, "updates_a_second": 1000, "storage": plain_server.unix_url}
+    limit = {"updates_a_minute": 7, "updates_a_second": 1000, "storage": plain_server.unix_url, "timeout": 30}
     finding = found(tmp_path, check_rate_limit, rate_limit=limit)
     assert finding.status == "passed", finding
 
@@ -401,7 +401,7 @@ def test_what_is_cached_and_stale_is_said_to_be(tmp_path: Path) -> None:
 def test_degradation_with_time_outs_of_its_own_is_checked_on_a_server(
     tmp_path: Path, plain_server: EmbeddedServer
 ) -> None:
-    finding = found(tmp_path, check_degradation, plain_server.unix_url, degradation={"read_timeout": 0.5})
+    finding = found(tmp_path, check_degradation, plain_server.unix_url, degradation={"read_timeout": 5})
     assert finding.status == "passed", finding
 
 
@@ -524,7 +524,8 @@ def test_a_zeo_server_is_open_to_whoever_reaches_it(tmp_path: Path) -> None:
 
 
 def test_what_one_primary_of_a_cluster_lacks_is_found(tmp_path: Path) -> None:
-    with EmbeddedCluster(primaries=2, replicas=0, settings={"appendonly": "yes", "appendfsync": "always"}) as cluster:
+    settings = {"appendonly": "yes", "appendfsync": "always"}
+    with EmbeddedCluster(primaries=2, replicas=0, node_timeout=60, settings=settings) as cluster:
         first, second = cluster.primaries
         with redis.Redis(port=second.port, password=second.password) as plain:
             plain.config_set("appendfsync", "everysec")

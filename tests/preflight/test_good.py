@@ -79,7 +79,7 @@ def test_a_url_of_valkey_is_looked_at_as_one_of_redis(tmp_path: Path, ready_url:
 def test_a_board_on_a_cluster_passes_and_is_read_where_it_is(tmp_path: Path) -> None:
     settings = {name: value for name, value in RIGHT.items() if name != "requirepass"}
     settings |= {"min-replicas-to-write": "1", "cluster-require-full-coverage": "no"}
-    with EmbeddedCluster(primaries=2, settings=settings) as cluster:
+    with EmbeddedCluster(primaries=2, node_timeout=60, settings=settings) as cluster:
         url = f"{cluster.url}?shards=4"
         document = good(url, durable=True)
         with Opened(tmp_path, document) as subject:

@@ -19,8 +19,8 @@ from leaderboard_backends.testing.servers import ServerStartError
 
 @pytest.fixture(scope="module")
 def calm() -> Iterator[EmbeddedCluster]:
-    """A cluster whose slots are where they were after each test."""
-    with EmbeddedCluster() as cluster:
+    """A cluster whose slots are where they were after each test, and whose nodes no busy machine takes for failed."""
+    with EmbeddedCluster(node_timeout=60) as cluster:
         yield cluster
 
 
