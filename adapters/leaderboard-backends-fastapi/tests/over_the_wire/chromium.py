@@ -63,6 +63,8 @@ class Shown:
 
     page: Page
     requests: list[str] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+    """The status and the address of each answer, and what got none."""
     said: list[str] = field(default_factory=list)
 
     def evaluate(self, script: str, argument: object = None) -> Any:
@@ -93,7 +95,7 @@ def shown(
     motion: Motion = "reduce",
     javascript: bool = True,
 ) -> Iterator[Shown]:
-    """Open an address in a fresh profile."""
+    """Open an address in a fresh profile; where the block raises, show what the page was answered, and what it said."""
     context = browser.new_context(
         viewport={"width": width, "height": 800},
         color_scheme=theme,
@@ -104,8 +106,15 @@ def shown(
     )
     found = Shown(context.new_page())
     found.page.on("request", lambda request: found.requests.append(request.url))
+    found.page.on("response", lambda response: found.answers.append(f"{response.status} {response.url}"))
+    found.page.on("requestfailed", lambda request: found.answers.append(f"{request.failure} {request.url}"))
     found.page.on("console", lambda message: found.said.append(f"{message.type}: {message.text}"))
     found.page.on("pageerror", lambda error: found.said.append(f"error: {error}"))
-    found.page.goto(address, wait_until="domcontentloaded")
-    yield found
-    context.close()
+    try:
+        found.page.goto(address, wait_until="domcontentloaded")
+        yield found
+    except BaseException:
+        print("\n".join(["the page:", *found.answers, *found.said]))  # noqa: T201 - shown where the test fails
+        raise
+    finally:
+        context.close()
