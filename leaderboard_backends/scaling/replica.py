@@ -285,21 +285,26 @@ class ReplicatedLeaderboard(Wrapper):
         return f"replica at most {self._max_staleness:g} s old"
 
     def _delete(self) -> None:
-        self._leave(super()._delete)
-
-    def _close(self) -> None:
-        self._leave(super()._close)
-
-    def _leave(self, leave: Callable[[], None]) -> None:
-        """Follow no more, and leave the board inside; where that refuses, and stays open, follow on."""
         self._follower.remove(self._replica)
         try:
-            leave()
+            super()._delete()
         except BaseException:
-            if not self._closed:
-                self._replica.closed = False
-                self._follower.add(self._replica)
+            self._follow_on()
             raise
+
+    def _close(self) -> None:
+        self._follower.remove(self._replica)
+        try:
+            super()._close()
+        except BaseException:
+            self._follow_on()
+            raise
+
+    def _follow_on(self) -> None:
+        """Follow again, unless the board inside is closed: it refused, and stays open."""
+        if not self._closed:
+            self._replica.closed = False
+            self._follower.add(self._replica)
 
 
 def _stands_in_part(error: LeaderboardError) -> bool:
