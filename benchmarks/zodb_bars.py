@@ -18,7 +18,7 @@ from ZODB.POSException import ConflictError
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
 from leaderboard_backends.backends.zodb import ZODBLeaderboard
 from leaderboard_backends.backends.zodb.keys import score_prefix
-from leaderboard_backends.backends.zodb.session import Session
+from leaderboard_backends.backends.zodb.session import Named, Session
 
 Updates = list[tuple[str, str, int]]
 
@@ -144,7 +144,7 @@ def conflict_bar(updates: int) -> Bar:
             for start in range(0, updates, 2):
                 for client, (player_id, username, score) in zip(clients, moves[start : start + 2], strict=True):
                     prefix = score_prefix(score, descending=True)
-                    client.write(board.name).place(player_id, username, prefix, best_only=False)
+                    client.write(Named(board.name, descending=True)).place(player_id, username, prefix, best_only=False)
                 for client in clients:
                     try:
                         client.commit()

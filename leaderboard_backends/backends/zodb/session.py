@@ -162,9 +162,10 @@ class Session:
             raise
         except KeyError as error:
             raise BoardMismatchError(f"the board {name!r} is no longer in its database: open it again.") from error
-        if self._checked(name, stored).descending != board.descending:
+        checked = self._checked(name, stored)
+        if checked.descending != board.descending:
             raise BoardMismatchError(f"the board {name!r} was made anew in the other order: open it again.")
-        return stored
+        return checked
 
     def _checked(self, name: str, stored: Any) -> StoredBoard:
         if not isinstance(stored, StoredBoard):
