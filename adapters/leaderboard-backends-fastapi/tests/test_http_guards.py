@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pytest
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from leaderboard_backends_fastapi import Watching, leaderboard_app, leaderboard_router, leaderboards_router
 from over_the_wire.boards import Failing, memory
 from over_the_wire.calling import Caller
@@ -237,6 +238,19 @@ def test_no_body_keeps_the_event_loop_for_long(client: Caller, path: str, size: 
     for kind, text in MANY.items():
         assert client.post(f"/boards/weekly{path}", text(size)).status in {400, 413, 422}, kind
         assert client.longest_turn < LOOP, kind
+
+
+def test_no_route_is_looked_at_twice_for_a_request(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked_at: list[APIRoute] = []
+    matches = APIRoute.matches
+
+    def noted(route: APIRoute, scope: Any) -> Any:
+        looked_at.append(route)
+        return matches(route, scope)
+
+    monkeypatch.setattr(APIRoute, "matches", noted)
+    assert client.get("/boards/weekly/top").status == 200
+    assert len(looked_at) == len({id(route) for route in looked_at}) > 0
 
 
 def test_no_query_keeps_the_event_loop_for_long(client: Caller) -> None:

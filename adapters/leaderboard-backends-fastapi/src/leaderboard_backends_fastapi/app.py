@@ -91,10 +91,13 @@ def leaderboard_app(
     )
     app.state.lives = lives
     app.add_middleware(Guard, hosts=names, root_path=prefix)
-    app.include_router(assemble_named(served, gate, limits=limits, patience=patience), prefix="/boards")
-    app.include_router(pages_router(lives, gate, limits), prefix="/boards")
-    app.include_router(_probes(served, gate, Pings(patience)))
-    app.include_router(_guarded(app, served, lives, gate))
+    for router in (
+        assemble_named(served, gate, "/boards", limits=limits, patience=patience),
+        pages_router(lives, gate, limits, "/boards"),
+        _probes(served, gate, Pings(patience)),
+        _guarded(app, served, lives, gate),
+    ):  # not included: FastAPI would look for each request's route twice, and in all of the router's
+        app.router.routes.extend(router.routes)
     app.mount("/static", files(), "static")
     app.exception_handler(HTTPException)(_answer_http_error)
     app.exception_handler(Exception)(_answer_bug)

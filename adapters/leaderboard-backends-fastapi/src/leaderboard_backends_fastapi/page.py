@@ -74,10 +74,11 @@ def files() -> Files:
     return Files(directory=STATIC)
 
 
-def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits) -> APIRouter:
-    """Return the router of a page of each board, `/{board}`, and of its events, `/{board}/events`."""
+def pages_router(lives: Mapping[str, Live], gate: Gate, limits: Limits, prefix: str) -> APIRouter:
+    """Return the router of the events of each board, `/{board}/events` after a prefix."""
     boards = {name: live.board for name, live in lives.items()}
-    router = APIRouter(route_class=guarded_route(gate, "read", limits, named(boards)), tags=["live page"])
+    route_class = guarded_route(gate, "read", limits, named(boards))
+    router = APIRouter(prefix=prefix, route_class=route_class, tags=["live page"])
 
     async def board_events(request: Request) -> Response:
         """Return a stream of server-sent events, one for each change of the board, until the client goes away."""

@@ -64,13 +64,13 @@ def leaderboards_router(
     return assemble_named(served, gate, limits=limits, patience=patience, lifespan=lifespan(served.values()))
 
 
-def assemble_named(boards: Mapping[str, ServedBoard], gate: Gate, **options: Any) -> APIRouter:
-    """Return the routes of several boards under their names."""
+def assemble_named(boards: Mapping[str, ServedBoard], gate: Gate, prefix: str = "", **options: Any) -> APIRouter:
+    """Return the routes of several boards under their names, after a prefix."""
     return assemble(
         named(boards),
         gate,
         **options,
-        prefix="/{board}",
+        prefix=f"{prefix}/{{board}}",
         described=path(boards, gate),
         health="read",  # or their answers would tell which names there are
         also=(404,),
