@@ -253,6 +253,11 @@ def test_no_route_is_looked_at_twice_for_a_request(client: Caller, monkeypatch: 
     assert len(looked_at) == len({id(route) for route in looked_at}) > 0
 
 
+def test_a_post_leaves_nothing_to_be_solved_by_fastapi(client: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fastapi.routing.solve_dependencies", None)
+    assert client.post("/boards/weekly/scores", UPDATE).status == 200
+
+
 def test_no_query_keeps_the_event_loop_for_long(client: Caller) -> None:
     query = "&".join(f"a{number}" for number in range(20_000))
     for path in ("/boards/weekly/top", "/boards/weekly/top?n=" + "9" * 200_000, "/", "/boards/weekly"):

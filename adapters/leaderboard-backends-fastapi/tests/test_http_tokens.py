@@ -147,6 +147,7 @@ def test_without_a_token_the_app_decides() -> None:
         with served(app, token=None) as client:
             assert client.get("/top").status == 418
             assert client.get("/top").json == {"detail": "I'm a Teapot"}
+            assert client.update("a", 1).status == 418
             assert client.send("GET", "/top", headers={"X-Game": "ours"}).status == 200
 
 

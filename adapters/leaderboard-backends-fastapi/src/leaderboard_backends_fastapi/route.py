@@ -11,8 +11,9 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, fields
+from functools import partial
 from json import loads
-from typing import Any, Final, TypeAlias, TypeVar, get_type_hints
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 from fastapi import APIRouter
 from fastapi.exceptions import RequestValidationError
@@ -72,16 +73,50 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
+class _Guards(NamedTuple):
+    """What is around the work of routes that need one access."""
+
+    gate: Gate
+    access: Access | None
+    bodies: Bodies
+    find: Find | None
+
+    async def respond(self, request: Request, handle: Handler, most: int) -> Response:
+        """Return what a route answers; `most` is the longest body, 0 where there is none."""
+        try:
+            await self.gate.admit(request, self.access)
+            check_length(request.scope["query_string"])
+            if self.find is not None:
+                check_query(request.scope["query_string"])
+                request.scope[_BOARD] = self.find(request)
+            if most:
+                request.scope[_CONTENT] = await self.bodies.read(request, most)
+            response = await handle(request)
+        except (ProblemError, LeaderboardError, RequestValidationError) as error:
+            response = answer_error(error)
+        return _head_of(response) if request.method == "HEAD" else response
+
+
 def guarded_route(
     gate: Gate, access: Access | None, limits: Limits = DEFAULT_LIMITS, find: Find | None = None
 ) -> type[APIRoute]:
     """Return the class of the routes that need this access, to the boards that `find` returns where it is given."""
-    bodies = Bodies(limits)
+    guards = _Guards(gate, access, Bodies(limits), find)
 
     class GuardedRoute(APIRoute):
         def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
             self.most_bytes = getattr(endpoint, "most_bytes", 0)
             super().__init__(path, endpoint, **options)
+            if self.most_bytes and not self.dependencies:
+                self.app = self._answer_alone
+
+        async def _answer_alone(self, scope: Scope, receive: Receive, send: Send) -> None:
+            """Answer without FastAPI, for an endpoint that takes no more than the request, and its body from there.
+
+            FastAPI takes its own way where a router that includes the route has dependencies.
+            """
+            response = await guards.respond(Request(scope, receive), self.endpoint, self.most_bytes)
+            await response(scope, receive, send)
 
         async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
             methods = self.methods or ()
@@ -90,24 +125,7 @@ def guarded_route(
             await super().handle(scope, receive, send)
 
         def get_route_handler(self) -> Handler:
-            handle = super().get_route_handler()
-            most = self.most_bytes
-
-            async def respond(request: Request) -> Response:
-                try:
-                    await gate.admit(request, access)
-                    check_length(request.scope["query_string"])
-                    if find is not None:
-                        check_query(request.scope["query_string"])
-                        request.scope[_BOARD] = find(request)
-                    if most:
-                        request.scope[_CONTENT] = await bodies.read(request, most)
-                    response = await handle(request)
-                except (ProblemError, LeaderboardError, RequestValidationError) as error:
-                    response = answer_error(error)
-                return _head_of(response) if request.method == "HEAD" else response
-
-            return respond
+            return partial(guards.respond, handle=super().get_route_handler(), most=self.most_bytes)
 
     return GuardedRoute
 
