@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import gc
 import signal
+import sys
+import tracemalloc
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -358,6 +361,24 @@ def test_texts_that_stand_are_kept_whatever_equal_ones_come_later() -> None:
     assert found is first[0]
     assert name is first[1]
     assert next(iter(board._key_of)) is first[0]
+
+
+@pytest.mark.parametrize("order", ["descending", "ascending"])
+@pytest.mark.parametrize("batches", [1, 2, 1000])
+def test_a_key_takes_no_more_memory_than_its_digits(order: Order, batches: int) -> None:
+    """Whether it was packed for an empty board, to be sorted in, or for one update."""
+    updates = [(f"p{number}", "", number * 1000) for number in range(1, 1001)]
+    board = MemoryLeaderboard(order=order)
+    tracemalloc.start()
+    try:
+        for part in range(batches):
+            board.update_scores(updates[part::batches])
+        kept = tracemalloc.take_snapshot()
+    finally:
+        tracemalloc.stop()
+    here = kept.filter_traces([tracemalloc.Filter(inclusive=True, filename_pattern=board_module.__file__)])
+    sizes = Counter(trace.size for trace in here.traces)
+    assert sizes[sys.getsizeof(board._key_of["p1000"])] >= len(updates)
 
 
 def test_the_first_page_is_collected_once_until_it_changes(monkeypatch: pytest.MonkeyPatch) -> None:

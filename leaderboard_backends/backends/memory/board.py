@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import repeat
 from math import ceil, floor, isinf
-from typing import ClassVar, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
+from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 from ...changes import Change, fence_pass
 from ...forks import survive_forks
@@ -22,6 +22,8 @@ Value = TypeVar("Value")
 _BITS: Final = 32
 """Room for the number of a change in a key."""
 _MASK: Final = (1 << _BITS) - 1
+"""The number is added to a part above it that is negative, else put in by `|`: sums of positive integers keep room for
+a carry, 16 bytes more."""
 _FIRST_PAGE: Final = 1000
 """The longest first page that is remembered."""
 _REBUILD_SHARE: Final = 8
@@ -143,7 +145,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         number = changes.number + 1
         if number > self._limit:
             self._renumber()
-        old, key = self._key_of.get(player_id), (upper << _BITS) + number - self._base
+        old, low = self._key_of.get(player_id), number - self._base
+        key = (upper << _BITS) + low if upper < 0 else upper << _BITS | low
         if old is not None and (old >> _BITS == upper or (self._best_only and old >> _BITS < upper)):
             key = old
         self._under_way = player_id, key, username
@@ -197,8 +200,11 @@ class MemoryLeaderboard(InProcessLeaderboard):
         """Fill an empty board by sorting scores alone; returns whether it did: not where a player is there twice."""
         ids, names, scores = [each[0] for each in updates], [each[1] for each in updates], [each[2] for each in updates]
         whole, sign, first = float not in set(map(type, scores)), self._sign, self._changes.number + 1
-        uppers = scores if whole else map(pack_score, scores)
-        keys = [(sign * upper << _BITS) + at for at, upper in enumerate(uppers, 1)]  # type: ignore[operator]  # whole
+        packed: Iterable[Any] = scores if whole else map(pack_score, scores)
+        keys = [
+            (upper << _BITS) + at if (upper := sign * each) < 0 else upper << _BITS | at
+            for at, each in enumerate(packed, 1)
+        ]
         key_of = dict(zip(ids, keys, strict=True))
         if len(key_of) < len(ids) or len(ids) > self._last_number:
             return False
@@ -224,7 +230,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
             upper, key = self._packed(score), key_of.get(player_id)
             renamed = name_of.get(player_id) != username
             if key is None or not (key >> _BITS == upper or (self._best_only and key >> _BITS < upper)):
-                key = key_of[player_id] = (upper << _BITS) + number + 1 - base
+                low = number + 1 - base
+                key = (upper << _BITS) + low if upper < 0 else upper << _BITS | low
+                key_of[player_id] = key
             elif not renamed:
                 continue
             if renamed:  # else the text that stands stays
