@@ -39,20 +39,24 @@ class Chunks:
         ids: list[str],
         names: list[str],
         longest: int = 1024,
-        order: Sequence[int] | None = None,
+        mask: int | None = None,
     ) -> None:
-        """Take players in order: that of their keys, or `order`, by where they are in these lists.
+        """Take players in the order of their keys; the texts are in that order too, or at the indexes `key & mask`.
 
         A chunk has at most `longest` players; one of few is joined with a neighbour.
         """
         length = longest // 2
-        starts = range(0, max(1, len(keys)), length)
-        parts = [_picked(slice(at, at + length) if order is None else order[at : at + length]) for at in starts]
         self._longest: Final = longest
         self._shortest: Final = max(1, longest // 8)
-        self._keys: Final[list[list[int]]] = [part(keys) for part in parts]
-        self._ids: Final[list[list[str]]] = [part(ids) for part in parts]
-        self._names: Final[list[list[str]]] = [part(names) for part in parts]
+        self._keys: Final[list[list[int]]] = []
+        self._ids: Final[list[list[str]]] = []
+        self._names: Final[list[list[str]]] = []
+        for start in range(0, max(1, len(keys)), length):
+            part = keys[start : start + length]
+            picked = _picked(slice(start, start + length) if mask is None else [key & mask for key in part])
+            self._keys.append(part)
+            self._ids.append(picked(ids))
+            self._names.append(picked(names))
         self._bounds: Final = [*(chunk[-1] for chunk in self._keys[:-1]), BEYOND]
         """No key of a chunk is above its bound, and all of the next one are."""
         self._counts: Final = list(map(len, self._keys))
