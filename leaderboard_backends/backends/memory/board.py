@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import repeat
+from itertools import count
 from math import ceil, floor, isinf
+from types import MethodType
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 from ...changes import Change, fence_pass
@@ -24,6 +25,8 @@ _BITS: Final = 32
 _MASK: Final = (1 << _BITS) - 1
 """The number is added to a part above it that is negative, else put in by `|`: sums of positive integers keep room for
 a carry, 16 bytes more."""
+_entry: Final[Callable[[tuple[int, str, str, Score]], Entry]] = MethodType(tuple.__new__, Entry)
+"""Makes an entry of a tuple; it spares the Python call in `Entry.__new__`, most of the time of a top-100."""
 _FIRST_PAGE: Final = 1000
 """The longest first page that is remembered."""
 _REBUILD_SHARE: Final = 8
@@ -322,10 +325,6 @@ class MemoryLeaderboard(InProcessLeaderboard):
         upper = self._sign * (key >> _BITS)
         return upper if self._whole else unpack_score(upper)
 
-    def _scores(self, keys: Sequence[int]) -> list[Score]:
-        packed = [-(key >> _BITS) for key in keys] if self._sign < 0 else [key >> _BITS for key in keys]
-        return [*packed] if self._whole else unpack_scores(packed)
-
     def _standing(self, player_id: str) -> Score | None:
         key = self._key_of.get(player_id)
         return None if key is None else self._score(key)
@@ -382,7 +381,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 key = self._key_of.get(player_id)
                 if key is None:
                     return []
-                return self._entries(*self._chunks.around(key, radius))
+                start, rows = self._chunks.around(key, radius)
+                return self._entries(start, rows)
             finally:
                 self._inside = False
 
@@ -424,9 +424,14 @@ class MemoryLeaderboard(InProcessLeaderboard):
 
     def _entries(self, start: int, rows: Rows) -> list[Entry]:
         keys, ids, names = rows
-        ranked = zip(range(start + 1, start + 1 + len(keys)), ids, names, self._scores(keys), strict=True)
-        # tuple.__new__ spares the Python call in Entry.__new__, most of the time of a top-100
-        return list(map(tuple.__new__, repeat(Entry), ranked))
+        scores: list[Score]
+        if not self._whole:
+            scores = unpack_scores([self._sign * (key >> _BITS) for key in keys])
+        elif self._sign < 0:
+            scores = [-(key >> _BITS) for key in keys]
+        else:
+            scores = [key >> _BITS for key in keys]
+        return list(map(_entry, zip(count(start + 1), ids, names, scores, strict=False)))
 
     def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
         """Return the indexes at which this range of scores starts and stops."""

@@ -161,10 +161,14 @@ class Chunks:
     def around(self, key: int, radius: int) -> tuple[int, Rows]:
         """Return the players around that of a key, and the first one's index, from 0."""
         chunk = bisect_left(self._bounds, key)
-        place, group = bisect_left(self._keys[chunk], key), chunk >> _GROUP_BITS
+        keys, group = self._keys[chunk], chunk >> _GROUP_BITS
+        place = bisect_left(keys, key)
         index = sum(self._counts[group << _GROUP_BITS : chunk]) + place
         if group:
             index += sum(self._sums[:group])
+        start, stop = place - radius, place + radius + 1
+        if start >= 0 and stop <= len(keys):
+            return index - radius, (keys[start:stop], self._ids[chunk][start:stop], self._names[chunk][start:stop])
         ahead = min(index, radius)
         place -= ahead
         while place < 0:
