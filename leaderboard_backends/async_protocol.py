@@ -248,8 +248,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """
         if self._closed:
             self._refuse_closed()
-        bounds = model.check_bounds(low, high)
-        return await self._get_by_score(*bounds, None if limit is None else model.check_count(limit, "limit"))
+        low, high = model.check_bounds(low, high)
+        return await self._get_by_score(low, high, None if limit is None else model.check_count(limit, "limit"))
 
     async def count_by_score(self, low: Score, high: Score) -> int:
         """Return how many players have `low <= score <= high`.

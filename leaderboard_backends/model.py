@@ -103,6 +103,8 @@ def check_bound(bound: object, name: str) -> Score:
 
 def check_bounds(low: object, high: object) -> tuple[Score, Score]:
     """Return both ends of a score range; raises `InvalidArgumentError` where `low > high`."""
+    if type(low) is type(high) is int and -MAX_INTEGER <= low <= high <= MAX_INTEGER:
+        return low, high
     checked_low, checked_high = check_bound(low, "low"), check_bound(high, "high")
     if checked_low > checked_high:
         raise InvalidArgumentError(

@@ -110,7 +110,7 @@ def act_on_both(board: LeaderboardBackend, model: LeaderboardBackend, chance: Ra
         ("get_around", (player, chance.randrange(12))),
         ("get_entry", (player,)),
         ("get_percentile", (player,)),
-        ("get_by_score", (low, high, chance.choice([None, 3]))),
+        ("get_by_score", (low, high, chance.choice([None, 0, 3, 30]))),
         ("count_by_score", (low, high)),
         ("clear", ()) if chance.random() < 0.05 else ("count", ()),
     ]

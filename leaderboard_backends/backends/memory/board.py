@@ -387,15 +387,21 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 self._inside = False
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        def rows() -> list[Entry]:
-            start, stop = self._indexes(low, high)
-            return self._slice(start, stop if limit is None else min(stop, start + limit))
-
-        return self._alone(rows)
+        with self._lock:  # as `_alone`, as above
+            if self._inside:
+                self._refuse_inside()
+            self._inside = True
+            try:
+                if self._under_way is not None:
+                    self._mend()
+                first, end = self._ends(low, high)
+                start, rows = self._chunks.between(first, end, limit)
+                return self._entries(start, rows)
+            finally:
+                self._inside = False
 
     def _count_by_score(self, low: Score, high: Score) -> int:
-        start, stop = self._alone(self._indexes, low, high)
-        return stop - start
+        return self._alone(self._number_between, low, high)
 
     def _count(self) -> int:
         return self._alone(self._key_of.__len__)
@@ -433,13 +439,20 @@ class MemoryLeaderboard(InProcessLeaderboard):
             scores = [key >> _BITS for key in keys]
         return list(map(_entry, zip(count(start + 1), ids, names, scores, strict=False)))
 
-    def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
-        """Return the indexes at which this range of scores starts and stops."""
-        best, worst = (low, high) if self._sign > 0 else (-high, -low)
-        first, last = (ceil, floor) if self._whole else (pack_score, pack_score)
-        return self._index(best, first, 0), self._index(worst, last, 1)
+    def _number_between(self, low: Score, high: Score) -> int:
+        first, end = self._ends(low, high)
+        return self._chunks.rank(end) - self._chunks.rank(first)
 
-    def _index(self, bound: Score, packed: Callable[[Score], int], after: int) -> int:
-        if isinf(bound):
-            return len(self._key_of) if bound > 0 else 0
-        return self._chunks.rank((packed(bound) + after) << _BITS) - 1
+    def _ends(self, low: Score, high: Score) -> tuple[int, int]:
+        """Return the first key that a player with a score of this range can have, and the first one after all these."""
+        best, worst = (low, high) if self._sign > 0 else (-high, -low)
+        if type(best) is type(worst) is int and self._whole:
+            return best << _BITS, worst + 1 << _BITS
+        first, last = (ceil, floor) if self._whole else (pack_score, pack_score)
+        return _end(best, first, 0), _end(worst, last, 1)
+
+
+def _end(bound: Score, packed: Callable[[Score], int], after: int) -> int:
+    if isinf(bound):
+        return BEYOND if bound > 0 else -BEYOND
+    return packed(bound) + after << _BITS

@@ -176,6 +176,22 @@ class Chunks:
             place += self._counts[chunk]
         return index - ahead, self._rows(chunk, place, ahead + 1 + radius)
 
+    def between(self, first: int, end: int, limit: int | None) -> tuple[int, Rows]:
+        """Return at most `limit` players whose keys are from `first` on and below `end`, and the first one's index."""
+        chunk = bisect_left(self._bounds, first)
+        group, place = chunk >> _GROUP_BITS, bisect_left(self._keys[chunk], first)
+        index = sum(self._counts[group << _GROUP_BITS : chunk]) + place
+        if group:
+            index += sum(self._sums[:group])
+        if limit is None or limit > self._longest:
+            found = self.rank(end) - 1 - index
+            return index, self._rows(chunk, place, found if limit is None else min(found, limit))
+        rows = self._rows(chunk, place, limit)
+        if rows[0] and rows[0][-1] >= end:
+            stop = bisect_left(rows[0], end)
+            rows = rows[0][:stop], rows[1][:stop], rows[2][:stop]
+        return index, rows
+
     def first(self, length: int) -> Rows:
         """Return the first players, fewer where there are no more."""
         return self._rows(0, 0, length)
