@@ -20,7 +20,7 @@ from . import in_turns, model
 from .capabilities import StorageInfo
 from .changes import MAX_FEED, Changes, Version, check_version, fence_passed
 from .described import DescribedBoard
-from .model import Entry, Keep, Order, Score, Update
+from .model import MAX_INTEGER, MAX_TEXT_BYTES, Entry, Keep, Order, Score, Update
 from .protocol import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -99,9 +99,18 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         """
         if self._closed:
             self._refuse_closed()
-        return await self._update_score(
-            model.check_player_id(player_id), model.check_username(username), model.check_score(score)
-        )
+        if not (  # as the three checks below, without the time of three calls
+            type(player_id) is type(username) is str
+            and type(score) is int
+            and player_id.isascii()
+            and username.isascii()
+            and 0 < len(player_id) <= MAX_TEXT_BYTES
+            and len(username) <= MAX_TEXT_BYTES
+            and -MAX_INTEGER <= score <= MAX_INTEGER
+        ):
+            player_id, username = model.check_player_id(player_id), model.check_username(username)
+            score = model.check_score(score)
+        return await self._update_score(player_id, username, score)
 
     async def increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         """Add `delta` to a player's score and return the new entry; an unknown player starts at 0.

@@ -69,10 +69,11 @@ class Chunks:
         bounds, counts, sums = self._bounds, self._counts, self._sums
         if old is not None:
             left = bisect_left(bounds, old)
-            place = bisect_left(self._keys[left], old)
+            keys = self._keys[left]
+            place = bisect_left(keys, old)
             standing = self._names[left].pop(place)  # names before ids: see `players`
             player_id = self._ids[left].pop(place)
-            del self._keys[left][place]
+            del keys[place]
             counts[left] -= 1
             sums[left >> _GROUP_BITS] -= 1
             if standing == username:
