@@ -205,23 +205,27 @@ class MemoryLeaderboard(InProcessLeaderboard):
         The lower bits of a key are the place of its player in the batch.
         """
         ids, names, scores = [each[0] for each in updates], [each[1] for each in updates], [each[2] for each in updates]
-        whole, sign, first = float not in set(map(type, scores)), self._sign, self._changes.number + 1
-        packed: Iterable[Any] = scores if whole else map(pack_score, scores)
-        keys = [
-            (upper << _BITS) + at if (upper := sign * each) < 0 else upper << _BITS | at
-            for at, each in enumerate(packed)
-        ]
+        try:
+            keys, whole = self._numbered(scores), True
+        except TypeError:  # a float has no bits to shift
+            keys, whole = self._numbered(map(pack_score, scores)), False
         key_of = dict(zip(ids, keys, strict=True))
         if len(key_of) < len(ids) or len(ids) > self._last_number:
             return False
-        keys.sort(key=partial(next, iter(scores)), reverse=sign < 0)  # each by its score, which compares faster
-        chunks = Chunks(keys, ids, names, self._longest, _MASK)
+        keys.sort(key=partial(next, iter(scores)), reverse=self._sign < 0)  # each by its score, which compares faster
+        chunks, first = Chunks(keys, ids, names, self._longest, _MASK), self._changes.number + 1
         self._take(_State(key_of, chunks, self._changes.number + len(ids), first, whole))
         if self._changes.kept is not None:
             for number, (player_id, username, _) in enumerate(updates, first):
                 self._keep_change(number, player_id, username, key_of[player_id])
         self._under_way = None
         return True
+
+    def _numbered(self, packed: Iterable[Any]) -> list[int]:
+        """Return the keys of packed scores that were reached one after the other, from the number 0 on."""
+        if self._sign < 0:
+            return [at - (each << _BITS) if each > 0 else -each << _BITS | at for at, each in enumerate(packed)]
+        return [(each << _BITS) + at if each < 0 else each << _BITS | at for at, each in enumerate(packed)]
 
     def _sort_in(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         """Apply a large batch by sorting all players once."""
