@@ -123,20 +123,18 @@ class AsyncRateLimitedLeaderboard(AsyncWrapper):
     # ------------------------------------------------------------------ what counts
 
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        await self._charge_one(player_id)
+        if not self._fits(player_id):
+            await self._charge_all((player_id,))
         return await self._update_inside(player_id, username, score)
 
     async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        await self._charge_one(player_id)
+        if not self._fits(player_id):
+            await self._charge_all((player_id,))
         return await self._increment_inside(player_id, username, delta)
 
     async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         await self._charge_all([player_id for player_id, _, _ in updates])
         await self._inner.update_scores(updates)
-
-    async def _charge_one(self, player_id: str) -> None:
-        if not self._fits(player_id):
-            await self._charge_all((player_id,))
 
     async def _charge_all(self, player_ids: Sequence[str]) -> None:
         charges = []

@@ -122,20 +122,18 @@ class RateLimitedLeaderboard(Wrapper):
     # ------------------------------------------------------------------ what counts
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        self._charge_one(player_id)
+        if not self._fits(player_id):
+            self._charge_all((player_id,))
         return self._update_inside(player_id, username, score)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        self._charge_one(player_id)
+        if not self._fits(player_id):
+            self._charge_all((player_id,))
         return self._increment_inside(player_id, username, delta)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         self._charge_all([player_id for player_id, _, _ in updates])
         self._inner.update_scores(updates)
-
-    def _charge_one(self, player_id: str) -> None:
-        if not self._fits(player_id):
-            self._charge_all((player_id,))
 
     def _charge_all(self, player_ids: Sequence[str]) -> None:
         charges = []

@@ -18,7 +18,7 @@ from typing import NoReturn, TypeAlias
 from limits.storage import MovingWindowSupport, Storage
 
 from ...forks import guard
-from ..reentrance import refuse_inside
+from ..reentrance import inside, refuse_inside
 
 Hit: TypeAlias = tuple[str, int, int, int]
 """What is to be entered: a key, the limit, the seconds of its window, and how many hits come now."""
@@ -42,6 +42,7 @@ class MemoryWindows(Storage, MovingWindowSupport):
         self._max_keys = max_keys
         self._clock = clock
         self._lock = guard(RLock())
+        self._is_inside = inside(self._lock)
         self._times: OrderedDict[str, array[float]] = OrderedDict()
         self._longest = 0
         self.forgotten = 0
@@ -57,28 +58,36 @@ class MemoryWindows(Storage, MovingWindowSupport):
 
         Raises `BackendUnavailableError` in the middle of a call of this thread.
         """
-        refuse_inside(self._lock)
-        with self._lock:
-            now = self._clock()
-            times = self._seen(key)
-            if not _fits(times, limit, now - expiry, amount):
-                return False
-            self._enter(key, times, limit, expiry, amount, now)
-            return True
+        return self.acquire_all(((key, limit, expiry, amount),))
 
     def acquire_all(self, hits: Sequence[Hit]) -> bool:
         """Enter the hits of several keys, each once, or none where one does not fit; returns whether they did.
 
         Raises as `acquire_entry` does.
         """
-        refuse_inside(self._lock)
+        if self._is_inside():
+            refuse_inside(self._lock)
+        held = self._times
         with self._lock:
             now = self._clock()
             for key, limit, expiry, amount in hits:
-                if not _fits(self._seen(key), limit, now - expiry, amount):
-                    return False
+                times, room = held.get(key), limit - amount
+                if times is not None:  # active, also if it is refused: who keeps trying is not forgotten
+                    held.move_to_end(key)
+                if room < 0 or (times is not None and len(times) > room and times[-1 - room] >= now - expiry):
+                    return False  # as the hit that these would push out still counts
             for key, limit, expiry, amount in hits:
-                self._enter(key, self._times.get(key), limit, expiry, amount, now)
+                times = held.get(key)
+                if times is None:
+                    self._make_room(expiry, now)
+                    held[key] = array("d", (now,) * amount)
+                    continue
+                if amount == 1:
+                    times.append(now)
+                else:
+                    times.extend((now,) * amount)
+                if len(times) > limit + (limit >> 3):  # cut now and then: what is moved comes to eight times a hit
+                    del times[:-limit]
             return True
 
     def get_moving_window(self, key: str, limit: int, expiry: int) -> tuple[float, int]:
@@ -90,25 +99,6 @@ class MemoryWindows(Storage, MovingWindowSupport):
                 return now, 0
             first = max(bisect_left(times, now - expiry), len(times) - limit)
             return (times[first], len(times) - first) if first < len(times) else (now, 0)
-
-    def _seen(self, key: str) -> array[float] | None:
-        """Return the times of a key, and note that it is active: who is refused and keeps trying is not forgotten."""
-        times = self._times.get(key)
-        if times is not None:
-            self._times.move_to_end(key)
-        return times
-
-    def _enter(self, key: str, times: array[float] | None, limit: int, expiry: int, amount: int, now: float) -> None:
-        if times is None:
-            self._make_room(expiry, now)
-            self._times[key] = array("d", (now,) * amount)
-            return
-        if amount == 1:
-            times.append(now)
-        else:
-            times.extend((now,) * amount)
-        if len(times) > limit + (limit >> 3):  # cut now and then: what is moved comes to eight times a hit
-            del times[:-limit]
 
     def _make_room(self, expiry: int, now: float) -> None:
         """Make room for a new key: two that count no more may go for it, so that they go faster than they come."""
@@ -157,10 +147,3 @@ class MemoryWindows(Storage, MovingWindowSupport):
     def get_expiry(self, key: str) -> NoReturn:
         """Refuse, as `incr` does."""
         self.incr(key, 0)
-
-
-def _fits(times: array[float] | None, limit: int, since: float, amount: int) -> bool:
-    """Whether `amount` more hits keep within the limit: the one that they would push out counts no more."""
-    if amount > limit:
-        return False
-    return times is None or (pushed := len(times) - 1 - limit + amount) < 0 or times[pushed] < since

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from functools import partial
 from math import inf
 from typing import Final, NamedTuple, Protocol, cast
 
@@ -109,7 +108,8 @@ class OwnWindows(Windows):
 
     def fits_one(self, limit: Limit) -> Callable[[str], bool]:
         """Return what charges one update of somebody, if it fits, and tells whether it did."""
-        return partial(self._storage.acquire_entry, limit=limit.amount, expiry=limit.seconds)
+        acquire, amount, seconds = self._storage.acquire_all, limit.amount, limit.seconds
+        return lambda who: acquire(((who, amount, seconds, 1),))
 
     def fits_both(self, limit: Limit, other: Limit, whose: str) -> Callable[[str], bool]:
         """Return what charges one update of somebody and one more under another limit, if both fit."""
