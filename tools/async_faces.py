@@ -344,8 +344,8 @@ FACES: Final = (
             "from collections.abc import Callable": "from collections.abc import Awaitable, Callable, Coroutine",
             "reopen: Reopen,": "reopen: Callable[..., Awaitable[LeaderboardBackend]],",
             "    def wrap(\n": "    def wrap(  # type: ignore[override]  # it is awaited\n",
-            "        change = describe()\n": (
-                "        change = describe()\n        running: Future[Any] | None = None\n"
+            "        change = describe(*arguments)\n": (
+                "        change = describe(*arguments)\n        running: Future[Any] | None = None\n"
             ),
             "        finally:\n            self._cache.note_end(change)\n            self._cache.settle_ended()\n": (
                 "        except BaseException as error:\n"

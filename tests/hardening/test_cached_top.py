@@ -394,7 +394,7 @@ def test_writes_amid_the_notes_of_another_of_their_thread_wait_for_nothing_and_a
                 handled.append(board.update_score("zoe", "Zoe", 1))
             return super().touches(top)
 
-    change = Interrupted("eve", 11)
+    change = Interrupted("eve", "", 11)
 
     def write() -> None:
         cache.begin(change)
@@ -420,7 +420,7 @@ def test_a_signal_handler_at_any_point_of_a_reading_breaks_nothing_and_its_write
         players = {"ann": 10}
 
         def write(player_id: str) -> None:
-            change = Placing(player_id, 5)
+            change = Placing(player_id, "", 5)
             cache.begin(change)
             players[player_id] = 5
             cache.note_end(change)
@@ -455,7 +455,7 @@ def test_an_interrupt_at_any_point_of_a_reading_keeps_none_that_missed_a_write(*
     """It comes at each line in turn; the write was answered after the players were read."""
 
     def is_interrupted_at(point: int) -> bool:
-        players, changes = {"ann": 10}, [Placing("bob", 5)]
+        players, changes = {"ann": 10}, [Placing("bob", "", 5)]
 
         def read(_: int) -> list[Entry]:
             found = [Entry(rank, name, name, score) for rank, (name, score) in enumerate(players.items(), 1)]
@@ -631,7 +631,7 @@ class Storage:
         return found
 
     def write(self, cache: CachedTop) -> None:
-        change = Placing("ann", self.written + 1)
+        change = Placing("ann", "", self.written + 1)
         cache.begin(change)
         self.written += 1
         change.settle(1)

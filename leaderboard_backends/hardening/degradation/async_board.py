@@ -168,20 +168,16 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
     # ------------------------------------------------------------------ writes
 
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return await self._write(
-            lambda: Placing(player_id, score), self._inner.update_score, player_id, username, score
-        )
+        return await self._write(Placing, self._inner.update_score, player_id, username, score)
 
     async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return await self._write(
-            lambda: Adding(player_id, delta), self._inner.increment_score, player_id, username, delta
-        )
+        return await self._write(Adding, self._inner.increment_score, player_id, username, delta)
 
     async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        await self._write(lambda: Loading(updates), self._inner.update_scores, updates)
+        await self._write(Loading, self._inner.update_scores, updates)
 
     async def _remove_player(self, player_id: str) -> bool:
-        return await self._write(lambda: Removing(player_id), self._inner.remove_player, player_id)
+        return await self._write(Removing, self._inner.remove_player, player_id)
 
     async def _clear(self) -> None:
         await self._write(Clearing, self._inner.clear)
@@ -190,20 +186,22 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
         await self._write(Clearing, self._inner.delete)
 
     async def _write(
-        self, describe: Callable[[], Change], write: Callable[[*Given], Awaitable[Value]], *arguments: *Given
+        self, describe: Callable[[*Given], Change], write: Callable[[*Given], Awaitable[Value]], *arguments: *Given
     ) -> Value:
         if self.read_only:
             raise BackendReadOnlyError(
                 f"the board {self.name!r} is in read-only mode: nothing was applied. Set its read_only to false to "
                 "accept writes again."
             )
+        if self._breaker is not None and not self._breaker.calm:
+            await self._breaker.admit_write(self._reads.ping)
         if self._cache is None:
-            return await self._send(write, *arguments)
-        change = describe()
+            return await self._guarded(write, *arguments)
+        change = describe(*arguments)
         running: Future[Any] | None = None
         try:
             self._cache.begin(change)
-            answer = await self._send(write, *arguments)
+            answer = await self._guarded(write, *arguments)
             change.settle(answer)
         except BaseException as error:
             running = left_running(error)
@@ -215,11 +213,6 @@ class AsyncDegradableLeaderboard(AsyncWrapper):
             else:
                 when_over(running, partial(self._cache.note_end, change), self._cache.settle_ended)
         return answer
-
-    async def _send(self, write: Callable[[*Given], Awaitable[Value]], *arguments: *Given) -> Value:
-        if self._breaker is not None:
-            await self._breaker.admit_write(self._reads.ping)
-        return await self._guarded(write, *arguments)
 
     # ------------------------------------------------------------------ reads
 

@@ -50,7 +50,8 @@ class AsyncBreaker:
     def begin_anew(self) -> None:
         """Close the circuit, and forget the call by which a thread of a forked parent tries."""
         self._machine = CircuitBreaker(fail_max=self._failures, throw_new_error_on_trip=False)
-        self._calm = True
+        self.calm = True
+        """Whether the circuit is closed and nothing failed lately, so that each call and write is admitted."""
         self._trial: object | None = None
         self._opened_at = self._retry_at = 0.0
         self._failed_at = -inf
@@ -63,7 +64,7 @@ class AsyncBreaker:
 
     async def call(self, call: Callable[[*Given], Awaitable[Value]], *arguments: *Given) -> Value:
         """Make a call, unless the circuit is open and no try is due: then raise `BackendUnavailableError` at once."""
-        if not self._calm:
+        if not self.calm:
             return await self._call_with_care(call, *arguments)
         try:
             return await call(*arguments)
@@ -76,7 +77,7 @@ class AsyncBreaker:
 
         Where a try is due, `ping` is what tries: a write is never risked to find out.
         """
-        if not self._calm and self.state != "closed":
+        if not self.calm and self.state != "closed":
             await self._try_by(ping)
 
     def failed(self, error: Exception) -> None:
@@ -87,7 +88,7 @@ class AsyncBreaker:
             before, now = self.state, self._clock()
             if before == "open" or (before == "closed" and now - self._failed_at < TOGETHER):
                 return
-            self._calm, self._failed_at, self._failure = False, now, str(error)
+            self.calm, self._failed_at, self._failure = False, now, str(error)
             self._retry_at = now + self._retry_after
             with suppress(_FailedError):
                 self._machine.call(_fail)
@@ -114,7 +115,7 @@ class AsyncBreaker:
             if before == "open":
                 self._machine.half_open()
             self._machine.call(_succeed)
-            self._calm = True
+            self.calm = True
             seconds = self._clock() - self._opened_at
         if before != "closed":
             _log.info("the storage of the board %r answers again, after %.1f s", self._name, seconds)

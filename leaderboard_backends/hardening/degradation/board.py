@@ -159,16 +159,16 @@ class DegradableLeaderboard(Wrapper):
     # ------------------------------------------------------------------ writes
 
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
-        return self._write(lambda: Placing(player_id, score), self._inner.update_score, player_id, username, score)
+        return self._write(Placing, self._inner.update_score, player_id, username, score)
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
-        return self._write(lambda: Adding(player_id, delta), self._inner.increment_score, player_id, username, delta)
+        return self._write(Adding, self._inner.increment_score, player_id, username, delta)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        self._write(lambda: Loading(updates), self._inner.update_scores, updates)
+        self._write(Loading, self._inner.update_scores, updates)
 
     def _remove_player(self, player_id: str) -> bool:
-        return self._write(lambda: Removing(player_id), self._inner.remove_player, player_id)
+        return self._write(Removing, self._inner.remove_player, player_id)
 
     def _clear(self) -> None:
         self._write(Clearing, self._inner.clear)
@@ -176,28 +176,27 @@ class DegradableLeaderboard(Wrapper):
     def _delete(self) -> None:
         self._write(Clearing, self._inner.delete)
 
-    def _write(self, describe: Callable[[], Change], write: Callable[[*Given], Value], *arguments: *Given) -> Value:
+    def _write(
+        self, describe: Callable[[*Given], Change], write: Callable[[*Given], Value], *arguments: *Given
+    ) -> Value:
         if self.read_only:
             raise BackendReadOnlyError(
                 f"the board {self.name!r} is in read-only mode: nothing was applied. Set its read_only to false to "
                 "accept writes again."
             )
+        if self._breaker is not None and not self._breaker.calm:
+            self._breaker.admit_write(self._reads.ping)
         if self._cache is None:
-            return self._send(write, *arguments)
-        change = describe()
+            return self._guarded(write, *arguments)
+        change = describe(*arguments)
         try:
             self._cache.begin(change)
-            answer = self._send(write, *arguments)
+            answer = self._guarded(write, *arguments)
             change.settle(answer)
         finally:
             self._cache.note_end(change)
             self._cache.settle_ended()
         return answer
-
-    def _send(self, write: Callable[[*Given], Value], *arguments: *Given) -> Value:
-        if self._breaker is not None:
-            self._breaker.admit_write(self._reads.ping)
-        return self._guarded(write, *arguments)
 
     # ------------------------------------------------------------------ reads
 

@@ -50,7 +50,7 @@ class Top:
 
 
 class Change(ABC):
-    """What one write changes."""
+    """What one write changes; made of the arguments of that write."""
 
     __slots__ = ("holds_back",)
 
@@ -71,7 +71,8 @@ class Placing(Change):
 
     __slots__ = ("_player_id", "_rank", "_score")
 
-    def __init__(self, player_id: str, score: Score) -> None:
+    def __init__(self, player_id: str, username: str, score: Score) -> None:
+        del username
         self.holds_back = False
         self._player_id = player_id
         self._score = score
