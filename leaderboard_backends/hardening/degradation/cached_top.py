@@ -25,9 +25,7 @@ Cost: a served answer, a slice of the list; a write, two locks of a moment.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
 from threading import RLock
 from typing import Final
 
@@ -76,8 +74,8 @@ class CachedTop:
         self._flight: SingleFlight[tuple[Top, Answer]] = SingleFlight()
         self._latest: Top | None = None
         self._lock = guard(RLock())
-        self._ended: deque[Change] = deque()
-        self.note_end: Final = self._ended.append
+        self._ended: set[Change] = set()
+        self.note_end: Final = self._ended.add
         """Notes that a write was answered, or failed, after `change.settle` if it was answered; `settle_ended` is next.
 
         One call that no interrupt cuts in two: a write whose end was not noted would hold back the serving for ever.
@@ -206,7 +204,7 @@ class CachedTop:
                 if self._top is not None and change.touches(self._top):
                     self._top = None
                 self._in_work.discard(change)
-                with suppress(ValueError):  # a signal handler amid this was faster
-                    self._ended.remove(change)
-            self._holding_back = any(change.holds_back for change in [*self._in_work])
+                self._ended.discard(change)  # unless a signal handler amid this was faster
+            if self._holding_back:
+                self._holding_back = any(change.holds_back for change in [*self._in_work])
             self._serve()
