@@ -43,9 +43,7 @@ RENAMED: Final = {
     "ValidatedLeaderboard": "AsyncValidatedLeaderboard",
     "KnownPlayers": "AsyncKnownPlayers",
     "Reports": "AsyncReports",
-    "PlayerLocks": "AsyncPlayerLocks",
     "Stripes": "AsyncStripes",
-    "NoLocks": "AsyncNoLocks",
     "RateLimitedLeaderboard": "AsyncRateLimitedLeaderboard",
     "MonitoredLeaderboard": "AsyncMonitoredLeaderboard",
     "TracedLeaderboard": "AsyncTracedLeaderboard",
@@ -265,7 +263,7 @@ FACES: Final = (
         },
         only=frozenset({"ValidatedLeaderboard"}),
         awaited=frozenset({"_update_inside", "_increment_inside", "within", "ask_live", "holding", "judge", "deliver"}),
-        plain=frozenset({"_take_bounds", "_settings", "_requests_now", "_is_fine", "_refuse_read"}),
+        plain=frozenset({"_take_bounds", "_settings", "_requests_of", "_is_fine", "_refuse_read"}),
     ),
     Face(
         "hardening/validation/players.py",

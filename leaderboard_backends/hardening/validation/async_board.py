@@ -21,8 +21,8 @@ from ...protocol import PAGE_SIZE
 from ...wrapper import achieved_at
 from .async_players import AsyncKnownPlayers
 from .async_reports import AsyncReports
-from .async_stripes import AsyncNoLocks, AsyncPlayerLocks, AsyncStripes
-from .board import _or_infinite
+from .async_stripes import AsyncStripes
+from .board import MOST_BYTES, _or_infinite, _without
 from .cases import Case, Steps
 from .reports import Flag, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
@@ -76,7 +76,10 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._rules: Final = checked
         players = None if checked.player_exists is None else AsyncKnownPlayers(checked.player_exists, checked)
         self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
-        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
+        self._untimed: Final = _without(self._requests, "max_ahead", "max_age")
+        """For updates that give no time of their achievement."""
+        self._untexted: Final = _without(self._untimed, "max_player_id_bytes", "max_username_bytes")
+        """For those of them whose texts are short for sure."""
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
         exact = inner.capabilities.limits
@@ -85,7 +88,8 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._judges_change: Final = checked.max_change is not None
         self._reads_old: Final = self._judges_change and not (exact and checked.change_action == "refuse")
         self._reads_sum: Final = bool(self._ranges) and not (exact and checked.score_action == "refuse")
-        self._locks: Final[AsyncPlayerLocks] = AsyncStripes() if self._reads_old or self._reads_sum else AsyncNoLocks()
+        self._locks: Final = AsyncStripes() if self._reads_old or self._reads_sum else None
+        """`None` where no rule reads the stored score first."""
         self._reports: Final = AsyncReports(checked.on_flag)
         self._take_bounds(checked)
         self._update_inside = inner.update_score
@@ -98,6 +102,8 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._max_span = _or_infinite(checked.max_span)
         self._max_limit = _or_infinite(checked.max_limit)
         self._max_change = _or_infinite(checked.max_change)
+        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES
+        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES
         self._lowest = -inf if checked.score_min is None else checked.score_min
         self._highest = _or_infinite(checked.score_max)
 
@@ -119,47 +125,61 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._requests_of(player_id, username):
                 await self._judge(requests, Case(player_id, username, score, flags))
+            if self._locks is None:
+                return await self._judge_and_update(player_id, username, score, flags)
             async with self._locks.of(player_id):
-                old = await self._standing(player_id) if self._reads_old else None
-                if not self._is_fine(score, None if old is None else score - old):
-                    await self._judge_against(Case(player_id, username, score, flags), old)
-                if self._update_limits is None:
-                    return await self._update_inside(player_id, username, score)
-                return await within(self._update_limits, self._update_inside, player_id, username, score)
+                return await self._judge_and_update(player_id, username, score, flags)
         except ScoreLimitError as error:
             await self._explain(error, Case(player_id, username, score, flags))
         finally:
             if flags:
                 await self._reports.deliver(flags)
 
+    async def _judge_and_update(self, player_id: str, username: str, score: Score, flags: list[Flag]) -> int:
+        if self._reads_old or not self._lowest <= score <= self._highest:
+            old = await self._standing(player_id) if self._reads_old else None
+            if not self._is_fine(score, None if old is None else score - old):
+                await self._judge_against(Case(player_id, username, score, flags), old)
+        if self._update_limits is None:
+            return await self._update_inside(player_id, username, score)
+        return await within(self._update_limits, self._update_inside, player_id, username, score)
+
     async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._requests_of(player_id, username):
                 await self._judge(requests, Case(player_id, username, delta, flags, delta))
+            if self._locks is None:
+                return await self._judge_and_increment(player_id, username, delta, flags)
             async with self._locks.of(player_id):
-                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
-                    old = await self._standing(player_id)
-                    if not self._is_fine(add_scores(old or 0, delta), delta):
-                        await self._judge_against(Case(player_id, username, delta, flags, delta), old)
-                if self._limits is None:
-                    return await self._increment_inside(player_id, username, delta)
-                return await within(self._limits, self._increment_inside, player_id, username, delta)
+                return await self._judge_and_increment(player_id, username, delta, flags)
         except ScoreLimitError as error:
             await self._explain(error, Case(player_id, username, delta, flags, delta))
         finally:
             if flags:
                 await self._reports.deliver(flags)
 
+    async def _judge_and_increment(self, player_id: str, username: str, delta: Score, flags: list[Flag]) -> Entry:
+        if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
+            old = await self._standing(player_id)
+            if not self._is_fine(add_scores(old or 0, delta), delta):
+                await self._judge_against(Case(player_id, username, delta, flags, delta), old)
+        if self._limits is None:
+            return await self._increment_inside(player_id, username, delta)
+        return await within(self._limits, self._increment_inside, player_id, username, delta)
+
     async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._untimed if achieved_at() is None else self._requests:
                 await self._walk(updates, None, flags, partial(self._judge, requests))
-            players = (player_id for player_id, _, _ in updates)
-            await self._locks.holding(players, partial(self._judge_and_send, updates, flags))
+            if self._locks is None:
+                await self._judge_and_send(updates, flags)
+            else:
+                players = (player_id for player_id, _, _ in updates)
+                await self._locks.holding(players, partial(self._judge_and_send, updates, flags))
         except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
             error.rule = "max_change"
             self.counts.refused.add(error.rule)
@@ -177,11 +197,16 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
             await within(self._update_limits, self._inner.update_scores, updates)
 
     async def _remove_player(self, player_id: str) -> bool:
+        if self._locks is None:
+            return await self._inner.remove_player(player_id)
         async with self._locks.of(player_id):
             return await self._inner.remove_player(player_id)
 
     async def _clear(self) -> None:
-        await self._locks.holding(None, self._inner.clear)
+        if self._locks is None:
+            await self._inner.clear()
+        else:
+            await self._locks.holding(None, self._inner.clear)
 
     # ------------------------------------------------------------------ judging updates
 
@@ -198,9 +223,12 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
             await judge(Case(player_id, username, score, flags, position=position, steps=steps))
             steps.store(player_id, score)
 
-    def _requests_now(self) -> Sequence[Rule]:
-        """Return the rules that need no score; those of the achievement's time are for updates that tell one."""
-        return self._untimed if achieved_at() is None else self._requests
+    def _requests_of(self, player_id: str, username: str) -> Sequence[Rule]:
+        """Return the rules that need no score and that an update may break."""
+        if achieved_at() is not None:
+            return self._requests
+        is_short = len(player_id) <= self._short_id and len(username) <= self._short_name
+        return self._untexted if is_short else self._untimed
 
     def _is_fine(self, score: Score, change: Score | None) -> bool:
         """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""

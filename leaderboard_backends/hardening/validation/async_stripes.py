@@ -4,24 +4,12 @@ from __future__ import annotations
 
 from asyncio import Lock
 from collections.abc import Awaitable, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from typing import Final, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final, TypeVar
 
 from .stripes import STRIPES, stripe_of, stripes_of
 
 Value = TypeVar("Value")
-
-
-class AsyncPlayerLocks(Protocol):
-    """Keeps two tasks from changing one player at once."""
-
-    def of(self, player_id: str) -> AbstractAsyncContextManager[object]:
-        """Hold the lock of a player."""
-        ...
-
-    async def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Awaitable[Value]]) -> Value:
-        """Return what the work returns, done with the locks of several players held; `None` is all players."""
-        ...
 
 
 class AsyncStripes:
@@ -40,19 +28,3 @@ class AsyncStripes:
             for stripe in stripes_of(player_ids):
                 await stack.enter_async_context(self._locks[stripe])
             return await work()
-
-
-class AsyncNoLocks:
-    """Locks nothing, for rules that need no standing score."""
-
-    _nothing: Final = nullcontext()
-
-    def of(self, player_id: str) -> AbstractAsyncContextManager[object]:
-        """Hold nothing."""
-        del player_id
-        return self._nothing
-
-    async def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Awaitable[Value]]) -> Value:
-        """Do the work."""
-        del player_ids
-        return await work()

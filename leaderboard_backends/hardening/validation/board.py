@@ -19,7 +19,10 @@ from .players import KnownPlayers
 from .reports import Flag, Reports, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
 from .settings import OPTIONS, Settings, check_settings
-from .stripes import NoLocks, PlayerLocks, Stripes
+from .stripes import Stripes
+
+MOST_BYTES: Final = 4
+"""Of a character in UTF-8."""
 
 
 class ValidatedLeaderboard(Wrapper):
@@ -69,7 +72,10 @@ class ValidatedLeaderboard(Wrapper):
         self._rules: Final = checked
         players = None if checked.player_exists is None else KnownPlayers(checked.player_exists, checked)
         self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
-        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
+        self._untimed: Final = _without(self._requests, "max_ahead", "max_age")
+        """For updates that give no time of their achievement."""
+        self._untexted: Final = _without(self._untimed, "max_player_id_bytes", "max_username_bytes")
+        """For those of them whose texts are short for sure."""
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
         exact = inner.capabilities.limits
@@ -78,7 +84,8 @@ class ValidatedLeaderboard(Wrapper):
         self._judges_change: Final = checked.max_change is not None
         self._reads_old: Final = self._judges_change and not (exact and checked.change_action == "refuse")
         self._reads_sum: Final = bool(self._ranges) and not (exact and checked.score_action == "refuse")
-        self._locks: Final[PlayerLocks] = Stripes() if self._reads_old or self._reads_sum else NoLocks()
+        self._locks: Final = Stripes() if self._reads_old or self._reads_sum else None
+        """`None` where no rule reads the stored score first."""
         self._reports: Final = Reports(checked.on_flag)
         self._take_bounds(checked)
         self._update_inside = inner.update_score
@@ -91,6 +98,8 @@ class ValidatedLeaderboard(Wrapper):
         self._max_span = _or_infinite(checked.max_span)
         self._max_limit = _or_infinite(checked.max_limit)
         self._max_change = _or_infinite(checked.max_change)
+        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES
+        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES
         self._lowest = -inf if checked.score_min is None else checked.score_min
         self._highest = _or_infinite(checked.score_max)
 
@@ -112,47 +121,61 @@ class ValidatedLeaderboard(Wrapper):
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._requests_of(player_id, username):
                 self._judge(requests, Case(player_id, username, score, flags))
+            if self._locks is None:
+                return self._judge_and_update(player_id, username, score, flags)
             with self._locks.of(player_id):
-                old = self._standing(player_id) if self._reads_old else None
-                if not self._is_fine(score, None if old is None else score - old):
-                    self._judge_against(Case(player_id, username, score, flags), old)
-                if self._update_limits is None:
-                    return self._update_inside(player_id, username, score)
-                return within(self._update_limits, self._update_inside, player_id, username, score)
+                return self._judge_and_update(player_id, username, score, flags)
         except ScoreLimitError as error:
             self._explain(error, Case(player_id, username, score, flags))
         finally:
             if flags:
                 self._reports.deliver(flags)
 
+    def _judge_and_update(self, player_id: str, username: str, score: Score, flags: list[Flag]) -> int:
+        if self._reads_old or not self._lowest <= score <= self._highest:
+            old = self._standing(player_id) if self._reads_old else None
+            if not self._is_fine(score, None if old is None else score - old):
+                self._judge_against(Case(player_id, username, score, flags), old)
+        if self._update_limits is None:
+            return self._update_inside(player_id, username, score)
+        return within(self._update_limits, self._update_inside, player_id, username, score)
+
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._requests_of(player_id, username):
                 self._judge(requests, Case(player_id, username, delta, flags, delta))
+            if self._locks is None:
+                return self._judge_and_increment(player_id, username, delta, flags)
             with self._locks.of(player_id):
-                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
-                    old = self._standing(player_id)
-                    if not self._is_fine(add_scores(old or 0, delta), delta):
-                        self._judge_against(Case(player_id, username, delta, flags, delta), old)
-                if self._limits is None:
-                    return self._increment_inside(player_id, username, delta)
-                return within(self._limits, self._increment_inside, player_id, username, delta)
+                return self._judge_and_increment(player_id, username, delta, flags)
         except ScoreLimitError as error:
             self._explain(error, Case(player_id, username, delta, flags, delta))
         finally:
             if flags:
                 self._reports.deliver(flags)
 
+    def _judge_and_increment(self, player_id: str, username: str, delta: Score, flags: list[Flag]) -> Entry:
+        if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
+            old = self._standing(player_id)
+            if not self._is_fine(add_scores(old or 0, delta), delta):
+                self._judge_against(Case(player_id, username, delta, flags, delta), old)
+        if self._limits is None:
+            return self._increment_inside(player_id, username, delta)
+        return within(self._limits, self._increment_inside, player_id, username, delta)
+
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_now():
+            if requests := self._untimed if achieved_at() is None else self._requests:
                 self._walk(updates, None, flags, partial(self._judge, requests))
-            players = (player_id for player_id, _, _ in updates)
-            self._locks.holding(players, partial(self._judge_and_send, updates, flags))
+            if self._locks is None:
+                self._judge_and_send(updates, flags)
+            else:
+                players = (player_id for player_id, _, _ in updates)
+                self._locks.holding(players, partial(self._judge_and_send, updates, flags))
         except ScoreLimitError as error:  # what others wrote since the batch was judged: the bounds need no such look
             error.rule = "max_change"
             self.counts.refused.add(error.rule)
@@ -170,11 +193,16 @@ class ValidatedLeaderboard(Wrapper):
             within(self._update_limits, self._inner.update_scores, updates)
 
     def _remove_player(self, player_id: str) -> bool:
+        if self._locks is None:
+            return self._inner.remove_player(player_id)
         with self._locks.of(player_id):
             return self._inner.remove_player(player_id)
 
     def _clear(self) -> None:
-        self._locks.holding(None, self._inner.clear)
+        if self._locks is None:
+            self._inner.clear()
+        else:
+            self._locks.holding(None, self._inner.clear)
 
     # ------------------------------------------------------------------ judging updates
 
@@ -191,9 +219,12 @@ class ValidatedLeaderboard(Wrapper):
             judge(Case(player_id, username, score, flags, position=position, steps=steps))
             steps.store(player_id, score)
 
-    def _requests_now(self) -> Sequence[Rule]:
-        """Return the rules that need no score; those of the achievement's time are for updates that tell one."""
-        return self._untimed if achieved_at() is None else self._requests
+    def _requests_of(self, player_id: str, username: str) -> Sequence[Rule]:
+        """Return the rules that need no score and that an update may break."""
+        if achieved_at() is not None:
+            return self._requests
+        is_short = len(player_id) <= self._short_id and len(username) <= self._short_name
+        return self._untexted if is_short else self._untimed
 
     def _is_fine(self, score: Score, change: Score | None) -> bool:
         """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""
@@ -297,6 +328,10 @@ class ValidatedLeaderboard(Wrapper):
         self.counts.refused.add(rule)
         most, given = getattr(self._rules, rule), shorten(value)
         raise UpdateRefusedError(f"{name} {given} is above {rule} {most}: ask for at most {most}, in pages.", rule)
+
+
+def _without(rules: Sequence[Rule], *names: str) -> Sequence[Rule]:
+    return tuple(rule for rule in rules if rule.name not in names)
 
 
 def _or_infinite(bound: float | None) -> float:

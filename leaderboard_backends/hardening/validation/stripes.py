@@ -8,9 +8,9 @@ done inside as many nested blocks.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from threading import RLock, local
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, TypeVar
 
 from ...forks import survive_forks
 from ..reentrance import refuse_inside
@@ -29,18 +29,6 @@ def stripe_of(player_id: str) -> int:
 def stripes_of(player_ids: Iterable[str] | None) -> list[int]:
     """Return which locks serve several players, or all, in the order in which they are taken."""
     return [*range(STRIPES)] if player_ids is None else sorted({stripe_of(player_id) for player_id in player_ids})
-
-
-class PlayerLocks(Protocol):
-    """Keeps two threads from changing one player at once."""
-
-    def of(self, player_id: str) -> AbstractContextManager[object]:
-        """Hold the lock of a player."""
-        ...
-
-    def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
-        """Return what the work returns, done with the locks of several players held; `None` is all players."""
-        ...
 
 
 class _OfThread(local):
@@ -85,19 +73,3 @@ def _inside(locks: Iterator[AbstractContextManager[object]], work: Callable[[], 
         with lock:
             return _inside(locks, work)
     return work()
-
-
-class NoLocks:
-    """Locks nothing, for rules that need no standing score."""
-
-    _nothing: Final = nullcontext()
-
-    def of(self, player_id: str) -> AbstractContextManager[object]:
-        """Hold nothing."""
-        del player_id
-        return self._nothing
-
-    def holding(self, player_ids: Iterable[str] | None, work: Callable[[], Value]) -> Value:
-        """Do the work."""
-        del player_ids
-        return work()
