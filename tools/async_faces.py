@@ -374,7 +374,7 @@ FACES: Final = (
         only=frozenset({"query", "update", "bulk"}),
         plain=frozenset({"query", "update", "bulk"}),
         inner=frozenset({"timed"}),
-        awaited=frozenset({"method"}),
+        awaited=frozenset({"method", "read", "write"}),
     ),
     Face(
         "hardening/observability/spans.py",

@@ -9,7 +9,7 @@ in that is logged, and never reaches the caller: a write that was applied is ack
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from ...wrapper import LIVE, answered
@@ -20,20 +20,27 @@ from .timing import Method, Parameters, Timed, Value
 def query(
     operation: str, method: Method[Parameters, Coroutine[Any, Any, Value]]
 ) -> Method[Parameters, Coroutine[Any, Any, Value]]:
-    """Return a method that reads, taken down."""
+    """Return a method that reads, taken down.
+
+    The board inside is asked right away: it checks what is given, and is closed where the one around it is.
+    """
+    name = method.__name__
 
     @wraps(method)
     async def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
         if calls.layered:
             answered(LIVE)  # what an earlier read of this thread left there is none of this one
+        read = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer = await method(self, *arguments, **options)
+            answer: Value = await read(*arguments, **options)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
         calls.queried(operation, began)
+        if calls.layered:
+            calls.count_source()
         return answer
 
     return timed
@@ -42,14 +49,19 @@ def query(
 def update(
     operation: str, method: Method[Parameters, Coroutine[Any, Any, Value]], *, scores: int
 ) -> Method[Parameters, Coroutine[Any, Any, Value]]:
-    """Return a method that writes one player, and so updates one score or none, taken down."""
+    """Return a method that writes one player, and so updates one score or none, taken down.
+
+    The board inside is asked right away, as in `query`, unless there is a keyword such as `achieved_at`.
+    """
+    name = method.__name__
 
     @wraps(method)
     async def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
+        write = partial(method, self) if options else getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer = await method(self, *arguments, **options)
+            answer: Value = await write(*arguments, **options)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
@@ -77,6 +89,8 @@ def bulk(
             calls.failed(operation, began, error)
             raise
         calls.did(operation, began, answer if isinstance(answer, int) else 0)
+        if reads and calls.layered:
+            calls.count_source()
         return answer
 
     return timed

@@ -7,7 +7,7 @@ in that is logged, and never reaches the caller: a write that was applied is ack
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from logging import getLogger
 from threading import RLock
 from traceback import walk_tb
@@ -54,9 +54,10 @@ class Calls:
         if self._is_inside():
             return
         try:
-            self._time_query(operation, began)
-            if self.layered:
-                self._count_source()
+            ended = self.clock()
+            with self._in_prometheus:
+                self._observe[operation](ended - began)
+            self._record_query(ended, ended - began)
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
 
@@ -65,7 +66,12 @@ class Calls:
         if self._is_inside():
             return
         try:
-            self._time_update(operation, began, updates)
+            ended = self.clock()
+            with self._in_prometheus:
+                self._observe[operation](ended - began)
+                if updates:
+                    self._count_updates()
+            self._record_update(ended, ended - began, updates)
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
 
@@ -74,9 +80,23 @@ class Calls:
         if self._is_inside():
             return
         try:
-            self._time_bulk(operation, began, updates)
-            if self.layered and CALL_OF[operation] == "query":
-                self._count_source()
+            ended = self.clock()
+            with self._in_prometheus:
+                self._observe[operation](ended - began)
+                if updates:
+                    self._count_updates(updates)
+            self._recorder.bulk(ended, updates)
+        except Exception as problem:  # noqa: BLE001 - see `_tell`
+            self._tell(problem)
+
+    def count_source(self) -> None:
+        """Count a query that was answered otherwise than live."""
+        source = last_answer().source
+        if source == "live" or self._is_inside():
+            return
+        try:
+            with self._in_prometheus:
+                self._metrics.count_source[source]()
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
 
@@ -89,7 +109,7 @@ class Calls:
             if (failure or applied) and _is_of_input(error):
                 failure, applied = False, 0
             if failure:
-                self._time_failure(operation, began, applied)
+                self._call_failed(operation, began, applied)
             elif applied:
                 self._count_applied(applied)
             with self._in_prometheus:
@@ -98,47 +118,19 @@ class Calls:
         except Exception as problem:  # noqa: BLE001 - see `_tell`
             self._tell(problem)
 
-    def _time_query(self, operation: str, began: float) -> None:
-        ended = self.clock()
-        with self._in_prometheus:
-            self._observe[operation](ended - began)
-        self._record_query(ended, ended - began)
-
-    def _time_update(self, operation: str, began: float, updates: int) -> None:
-        ended = self.clock()
-        with self._in_prometheus:
-            self._observe[operation](ended - began)
-            if updates:
-                self._count_updates()
-        self._record_update(ended, ended - began, updates)
-
-    def _time_bulk(self, operation: str, began: float, updates: int) -> None:
-        ended = self.clock()
-        with self._in_prometheus:
-            self._observe[operation](ended - began)
-            if updates:
-                self._count_updates(updates)
-        self._recorder.bulk(ended, updates)
-
-    def _time_failure(self, operation: str, began: float, applied: int) -> None:
+    def _call_failed(self, operation: str, began: float, applied: int) -> None:
         if operation in BULK:
-            self._time_bulk(operation, began, applied)
+            self.did(operation, began, applied)
         elif CALL_OF[operation] == "update":
-            self._time_update(operation, began, 0)
+            self.updated(operation, began, 0)
         else:
-            self._time_query(operation, began)
+            self.queried(operation, began)
 
     def _count_applied(self, updates: int) -> None:
         """Count what a batch that was refused, and is no call, had applied before."""
         with self._in_prometheus:
             self._count_updates(updates)
         self._recorder.applied(self.clock(), updates)
-
-    def _count_source(self) -> None:
-        source = last_answer().source
-        if source != "live":
-            with self._in_prometheus:
-                self._metrics.count_source[source]()
 
     def _tell(self, problem: Exception) -> None:
         """Log, once, that a call could not be taken down: metrics may be kept in files, and those may be gone."""
@@ -167,6 +159,9 @@ class Timed(Protocol):
     """A board whose calls are taken down."""
 
     @property
+    def _inner(self) -> object: ...
+
+    @property
     def _calls(self) -> Calls: ...
 
 
@@ -177,34 +172,46 @@ Method = Callable[Concatenate[Any, Parameters], Value]
 
 
 def query(operation: str, method: Method[Parameters, Value]) -> Method[Parameters, Value]:
-    """Return a method that reads, taken down."""
+    """Return a method that reads, taken down.
+
+    The board inside is asked right away: it checks what is given, and is closed where the one around it is.
+    """
+    name = method.__name__
 
     @wraps(method)
     def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
         if calls.layered:
             answered(LIVE)  # what an earlier read of this thread left there is none of this one
+        read = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer = method(self, *arguments, **options)
+            answer: Value = read(*arguments, **options)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
         calls.queried(operation, began)
+        if calls.layered:
+            calls.count_source()
         return answer
 
     return timed
 
 
 def update(operation: str, method: Method[Parameters, Value], *, scores: int) -> Method[Parameters, Value]:
-    """Return a method that writes one player, and so updates one score or none, taken down."""
+    """Return a method that writes one player, and so updates one score or none, taken down.
+
+    The board inside is asked right away, as in `query`, unless there is a keyword such as `achieved_at`.
+    """
+    name = method.__name__
 
     @wraps(method)
     def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
+        write = partial(method, self) if options else getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer = method(self, *arguments, **options)
+            answer: Value = write(*arguments, **options)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
@@ -230,6 +237,8 @@ def bulk(operation: str, method: Method[Parameters, Value]) -> Method[Parameters
             calls.failed(operation, began, error)
             raise
         calls.did(operation, began, answer if isinstance(answer, int) else 0)
+        if reads and calls.layered:
+            calls.count_source()
         return answer
 
     return timed
