@@ -379,15 +379,10 @@ FACES: Final = (
     Face(
         "hardening/observability/spans.py",
         "hardening/observability/async_spans.py",
-        texts={
-            "Hook[Parameters, Value]": "Callable[Concatenate[Any, Parameters], Coroutine[Any, Any, Value]]",
-            "from collections.abc import Callable, Mapping": "from collections.abc import Callable, Coroutine, Mapping",
-            "import Concatenate, Final": "import Any, Concatenate, Final",
-        },
         only=frozenset({"TracedLeaderboard", "_traced"}),
-        plain=frozenset({"_traced", "_start", "_describe"}),
+        plain=frozenset({"_traced", "_describe"}),
         inner=frozenset({"traced"}),
-        awaited=frozenset({"hook"}),
+        awaited=frozenset({"call"}),
     ),
     Face(
         "hardening/monitoring.py",
