@@ -8,14 +8,20 @@ answer came about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self, cast
 
 from .async_delegating import AsyncDelegatingLeaderboard
 from .async_protocol import AsyncLeaderboard
 from .location import Option
-from .model import Entry, Score, Update
-from .wrapper import Moment, Reopen, achieved
+from .model import Entry, Score, Update, check_player_id, check_score, check_username
+from .wrapper import (
+    Moment,
+    Parameters,
+    Reopen,
+    Value,
+    achieved,
+)
 
 
 class AsyncWrapper(AsyncDelegatingLeaderboard):
@@ -45,19 +51,23 @@ class AsyncWrapper(AsyncDelegatingLeaderboard):
         self, player_id: str, username: str, score: Score, *, achieved_at: Moment | None = None
     ) -> int:
         """Store a score as `AsyncLeaderboard.update_score` does; `achieved_at` is when it was achieved."""
-        if achieved_at is None:
-            return await super().update_score(player_id, username, score)
-        with achieved(achieved_at):
-            return await super().update_score(player_id, username, score)
+        if achieved_at is not None:
+            with achieved(achieved_at):
+                return await super().update_score(player_id, username, score)
+        if self._closed:  # from here on as the method above, without the time of one more call
+            self._refuse_closed()
+        return await self._update_score(check_player_id(player_id), check_username(username), check_score(score))
 
     async def increment_score(
         self, player_id: str, username: str, delta: Score, *, achieved_at: Moment | None = None
     ) -> Entry:
         """Add to a score as `AsyncLeaderboard.increment_score` does; `achieved_at` as in `update_score`."""
-        if achieved_at is None:
-            return await super().increment_score(player_id, username, delta)
-        with achieved(achieved_at):
-            return await super().increment_score(player_id, username, delta)
+        if achieved_at is not None:
+            with achieved(achieved_at):
+                return await super().increment_score(player_id, username, delta)
+        if self._closed:  # as in `update_score`
+            self._refuse_closed()
+        return await self._increment_score(check_player_id(player_id), check_username(username), check_score(delta))
 
     async def update_scores(self, updates: Iterable[Update], *, achieved_at: Moment | None = None) -> int:
         """Apply many updates as `AsyncLeaderboard.update_scores` does; `achieved_at` holds for all of them."""
@@ -75,3 +85,15 @@ class AsyncWrapper(AsyncDelegatingLeaderboard):
     def _place(self) -> str:
         settings = self._settings()
         return f"{self._inner!r}, {settings}" if settings else repr(self._inner)
+
+
+def hook_of(method: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+    """Return what takes the place of a board's method for values that are checked: `hook_of(inner.update_score)`.
+
+    Of a wrapper, that is its hook, which spares the checks of the method; whether it is closed, the board further in
+    sees. Of any other board, or where a class overrides the method, it is the method itself.
+    """
+    board, name = getattr(method, "__self__", None), method.__name__
+    if isinstance(board, AsyncWrapper) and getattr(type(board), name) is getattr(AsyncWrapper, name):
+        return cast("Callable[Parameters, Value]", getattr(board, f"_{name}"))
+    return method

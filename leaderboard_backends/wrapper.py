@@ -6,12 +6,12 @@ answer came about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from threading import Thread
-from typing import Any, ClassVar, Final, Protocol, Self, TypeVar, overload
+from typing import Any, ClassVar, Final, ParamSpec, Protocol, Self, TypeVar, cast, overload
 
 from .answers import LIVE, Answer, Source, answered, ask, last_answer
 from .async_delegating import AsyncDelegatingLeaderboard
@@ -19,7 +19,7 @@ from .async_protocol import AsyncLeaderboard
 from .delegating import DelegatingLeaderboard
 from .errors import BackendUnavailableError, InvalidArgumentTypeError
 from .location import Option
-from .model import Entry, Score, Update, shorten
+from .model import Entry, Score, Update, check_player_id, check_score, check_username, shorten
 from .protocol import LeaderboardBackend
 
 __all__ = [
@@ -39,15 +39,16 @@ __all__ = [
     "seconds_of",
 ]
 
+Parameters = ParamSpec("Parameters")
+Value = TypeVar("Value")
+
 Moment = datetime | float
 """A time: aware of its time zone, or seconds since the epoch."""
 
 _achieved: Final[ContextVar[float | None]] = ContextVar("achieved", default=None)
 
-
-def achieved_at() -> float | None:
-    """Return when the score of the update in work was achieved, in seconds since the epoch, if that was told."""
-    return _achieved.get()
+achieved_at: Final[Callable[[], float | None]] = _achieved.get
+"""Return when the score of the update in work was achieved, in seconds since the epoch, if that was told."""
 
 
 @contextmanager
@@ -126,19 +127,23 @@ class Wrapper(DelegatingLeaderboard):
 
     def update_score(self, player_id: str, username: str, score: Score, *, achieved_at: Moment | None = None) -> int:
         """Store a score as `LeaderboardBackend.update_score` does; `achieved_at` is when it was achieved."""
-        if achieved_at is None:
-            return super().update_score(player_id, username, score)
-        with achieved(achieved_at):
-            return super().update_score(player_id, username, score)
+        if achieved_at is not None:
+            with achieved(achieved_at):
+                return super().update_score(player_id, username, score)
+        if self._closed:  # from here on as the method above, without the time of one more call
+            self._refuse_closed()
+        return self._update_score(check_player_id(player_id), check_username(username), check_score(score))
 
     def increment_score(
         self, player_id: str, username: str, delta: Score, *, achieved_at: Moment | None = None
     ) -> Entry:
         """Add to a score as `LeaderboardBackend.increment_score` does; `achieved_at` as in `update_score`."""
-        if achieved_at is None:
-            return super().increment_score(player_id, username, delta)
-        with achieved(achieved_at):
-            return super().increment_score(player_id, username, delta)
+        if achieved_at is not None:
+            with achieved(achieved_at):
+                return super().increment_score(player_id, username, delta)
+        if self._closed:  # as in `update_score`
+            self._refuse_closed()
+        return self._increment_score(check_player_id(player_id), check_username(username), check_score(delta))
 
     def update_scores(self, updates: Iterable[Update], *, achieved_at: Moment | None = None) -> int:
         """Apply many updates as `LeaderboardBackend.update_scores` does; `achieved_at` holds for all of them."""
@@ -156,6 +161,18 @@ class Wrapper(DelegatingLeaderboard):
     def _place(self) -> str:
         settings = self._settings()
         return f"{self._inner!r}, {settings}" if settings else repr(self._inner)
+
+
+def hook_of(method: Callable[Parameters, Value]) -> Callable[Parameters, Value]:
+    """Return what takes the place of a board's method for values that are checked: `hook_of(inner.update_score)`.
+
+    Of a wrapper, that is its hook, which spares the checks of the method; whether it is closed, the board further in
+    sees. Of any other board, or where a class overrides the method, it is the method itself.
+    """
+    board, name = getattr(method, "__self__", None), method.__name__
+    if isinstance(board, Wrapper) and getattr(type(board), name) is getattr(Wrapper, name):
+        return cast("Callable[Parameters, Value]", getattr(board, f"_{name}"))
+    return method
 
 
 @overload

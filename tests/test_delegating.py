@@ -15,6 +15,8 @@ from leaderboard_backends.hardening import (
     ValidatedLeaderboard,
 )
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
+from leaderboard_backends.model import Score
+from leaderboard_backends.wrapper import Moment, Wrapper
 
 
 class Busy(NaiveLeaderboard):
@@ -107,3 +109,38 @@ def test_a_board_that_moves_and_was_closed_stays_so_in_a_forked_child() -> None:
     assert board.closed
     with pytest.raises(LeaderboardClosedError):
         board.get_rank("ada")
+
+
+class Audit(Wrapper):
+    """Overrides a method of the contract, which a part around it must call."""
+
+    def update_score(self, player_id: str, username: str, score: Score, *, achieved_at: Moment | None = None) -> int:
+        return -super().update_score(player_id, username, score, achieved_at=achieved_at)
+
+
+AROUND = [
+    pytest.param(lambda inner: RateLimitedLeaderboard(inner, updates_a_minute=100), id="rate limit"),
+    pytest.param(lambda inner: ValidatedLeaderboard(inner, score_max=100), id="validation"),
+]
+
+
+@pytest.mark.parametrize("wrap", AROUND)
+def test_a_part_calls_what_a_wrapper_inside_makes_of_a_method(
+    wrap: Callable[[LeaderboardBackend], LeaderboardBackend],
+) -> None:
+    with wrap(Audit(NaiveLeaderboard())) as board:
+        assert board.update_score("ada", "Ada", 5) == -1
+        assert board.increment_score("ada", "Ada", 5).score == 10
+
+
+@pytest.mark.parametrize("wrap", AROUND)
+def test_a_part_around_a_wrapper_that_was_closed_by_itself_says_that_it_is_closed(
+    wrap: Callable[[LeaderboardBackend], LeaderboardBackend],
+) -> None:
+    inner = DegradableLeaderboard(NaiveLeaderboard())
+    board = wrap(inner)
+    assert board.update_score("ada", "Ada", 5) == 1
+    inner.close()
+    for write in (board.update_score, board.increment_score):
+        with pytest.raises(LeaderboardClosedError):
+            write("ada", "Ada", 6)

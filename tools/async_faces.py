@@ -160,7 +160,12 @@ FACES: Final = (
         only=frozenset({"within"}),
         awaited=frozenset({"write"}),
     ),
-    Face("wrapper.py", "async_wrapper.py", only=frozenset({"Wrapper"}), plain=frozenset({"wrap", "_settings"})),
+    Face(
+        "wrapper.py",
+        "async_wrapper.py",
+        only=frozenset({"Wrapper", "hook_of"}),
+        plain=frozenset({"wrap", "_settings", "hook_of"}),
+    ),
     Face("backends/redis/carriers.py", "backends/redis/async_carriers.py"),
     Face(
         "backends/redis/sentinels.py",

@@ -295,9 +295,8 @@ def test_metrics_of_a_board_whose_calls_all_fail_do_not_move(tmp_path: Path, mon
     def refuse(*_: object) -> int:
         raise UpdateRefusedError("no", "score_max")
 
+    monkeypatch.setattr(ValidatedLeaderboard, "_update_score", refuse)
     with Opened(tmp_path, good("memory://weekly")) as subject:
-        subject.stack.ping()
-        monkeypatch.setattr(ValidatedLeaderboard, "_update_score", refuse)
         finding = check_metrics(subject)
     assert finding.status == "failed"
     assert "leaderboard_updates_total does not move" in finding.figure

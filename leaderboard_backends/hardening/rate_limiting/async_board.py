@@ -14,7 +14,7 @@ from limits.storage import Storage
 
 from ...aio.hooks import in_thread
 from ...async_protocol import AsyncLeaderboard
-from ...async_wrapper import AsyncWrapper
+from ...async_wrapper import AsyncWrapper, hook_of
 from ...errors import RateLimitExceededError
 from ...model import Entry, Score, shorten
 from ..counts import Counts
@@ -74,8 +74,8 @@ class AsyncRateLimitedLeaderboard(AsyncWrapper):
         self._of_board = self._limit("updates_a_second", checked.updates_a_second, 1)
         self._spending: Final = self._make_spending(clock)
         self._fits: Final = self._make_fits()
-        self._update_inside = inner.update_score
-        self._increment_inside = inner.increment_score
+        self._update_inside = hook_of(inner.update_score)
+        self._increment_inside = hook_of(inner.increment_score)
 
     def _limit(self, rule: str, amount: int | None, seconds: int) -> Limit | None:
         if not amount:

@@ -13,7 +13,7 @@ from limits.storage import Storage
 from ...errors import RateLimitExceededError
 from ...model import Entry, Score, shorten
 from ...protocol import LeaderboardBackend
-from ...wrapper import Wrapper
+from ...wrapper import Wrapper, hook_of
 from ..counts import Counts
 from .memory import MemoryWindows
 from .outage import OutagePolicy
@@ -73,8 +73,8 @@ class RateLimitedLeaderboard(Wrapper):
         self._of_board = self._limit("updates_a_second", checked.updates_a_second, 1)
         self._spending: Final = self._make_spending(clock)
         self._fits: Final = self._make_fits()
-        self._update_inside = inner.update_score
-        self._increment_inside = inner.increment_score
+        self._update_inside = hook_of(inner.update_score)
+        self._increment_inside = hook_of(inner.increment_score)
 
     def _limit(self, rule: str, amount: int | None, seconds: int) -> Limit | None:
         if not amount:

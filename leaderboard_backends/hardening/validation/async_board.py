@@ -14,7 +14,7 @@ from ...aio.hooks import settled
 from ...async_answers import ask_live
 from ...async_protocol import AsyncLeaderboard
 from ...async_score_limits import within
-from ...async_wrapper import AsyncWrapper
+from ...async_wrapper import AsyncWrapper, hook_of
 from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
 from ...model import Entry, Score, add_scores, shorten
 from ...protocol import PAGE_SIZE
@@ -92,8 +92,8 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         """`None` where no rule reads the stored score first."""
         self._reports: Final = AsyncReports(checked.on_flag)
         self._take_bounds(checked)
-        self._update_inside = inner.update_score
-        self._increment_inside = inner.increment_score
+        self._update_inside = hook_of(inner.update_score)
+        self._increment_inside = hook_of(inner.increment_score)
 
     def _take_bounds(self, checked: Settings) -> None:
         self._max_n = _or_infinite(checked.max_n)

@@ -13,7 +13,7 @@ from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
 from ...model import Entry, Score, add_scores, shorten
 from ...protocol import PAGE_SIZE, LeaderboardBackend
 from ...score_limits import within
-from ...wrapper import Wrapper, achieved_at
+from ...wrapper import Wrapper, achieved_at, hook_of
 from .cases import Case, Steps
 from .players import KnownPlayers
 from .reports import Flag, Reports, RuleCounts
@@ -88,8 +88,8 @@ class ValidatedLeaderboard(Wrapper):
         """`None` where no rule reads the stored score first."""
         self._reports: Final = Reports(checked.on_flag)
         self._take_bounds(checked)
-        self._update_inside = inner.update_score
-        self._increment_inside = inner.increment_score
+        self._update_inside = hook_of(inner.update_score)
+        self._increment_inside = hook_of(inner.increment_score)
 
     def _take_bounds(self, checked: Settings) -> None:
         self._max_n = _or_infinite(checked.max_n)
