@@ -9,7 +9,7 @@ in that is logged, and never reaches the caller: a write that was applied is ack
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from functools import partial, wraps
+from functools import wraps
 from typing import Any
 
 from ...wrapper import LIVE, answered
@@ -34,7 +34,7 @@ def query(
         read = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer: Value = await read(*arguments, **options)
+            answer: Value = await read(*arguments, **options) if options else await read(*arguments)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
@@ -58,10 +58,10 @@ def update(
     @wraps(method)
     async def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
-        write = partial(method, self) if options else getattr(self._inner, name)
+        write = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer: Value = await write(*arguments, **options)
+            answer: Value = await method(self, *arguments, **options) if options else await write(*arguments)
         except Exception as error:
             calls.failed(operation, began, error)
             raise

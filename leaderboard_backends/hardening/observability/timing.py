@@ -7,7 +7,7 @@ in that is logged, and never reaches the caller: a write that was applied is ack
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import wraps
 from logging import getLogger
 from threading import RLock
 from traceback import walk_tb
@@ -186,7 +186,7 @@ def query(operation: str, method: Method[Parameters, Value]) -> Method[Parameter
         read = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer: Value = read(*arguments, **options)
+            answer: Value = read(*arguments, **options) if options else read(*arguments)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
@@ -208,10 +208,10 @@ def update(operation: str, method: Method[Parameters, Value], *, scores: int) ->
     @wraps(method)
     def timed(self: Timed, /, *arguments: Parameters.args, **options: Parameters.kwargs) -> Value:
         calls = self._calls
-        write = partial(method, self) if options else getattr(self._inner, name)
+        write = getattr(self._inner, name)
         began = calls.clock()
         try:
-            answer: Value = write(*arguments, **options)
+            answer: Value = method(self, *arguments, **options) if options else write(*arguments)
         except Exception as error:
             calls.failed(operation, began, error)
             raise
