@@ -268,7 +268,7 @@ FACES: Final = (
         },
         only=frozenset({"ValidatedLeaderboard"}),
         awaited=frozenset({"_update_inside", "_increment_inside", "within", "ask_live", "holding", "judge", "deliver"}),
-        plain=frozenset({"_take_bounds", "_settings", "_requests_of", "_is_fine", "_refuse_read"}),
+        plain=frozenset({"_take_bounds", "_settings", "_is_fine", "_refuse_read"}),
     ),
     Face(
         "hardening/validation/players.py",

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from ...aio.hooks import settled
 from ...async_answers import ask_live
@@ -22,7 +22,7 @@ from ...wrapper import achieved_at
 from .async_players import AsyncKnownPlayers
 from .async_reports import AsyncReports
 from .async_stripes import AsyncStripes
-from .board import MOST_BYTES, _or_infinite, _without
+from .board import MOST_BYTES, _or_infinite
 from .cases import Case, Steps
 from .reports import Flag, RuleCounts
 from .rules import Rule, change_rules, range_rules, request_rules, storage_limits
@@ -76,10 +76,8 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._rules: Final = checked
         players = None if checked.player_exists is None else AsyncKnownPlayers(checked.player_exists, checked)
         self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
-        self._untimed: Final = _without(self._requests, "max_ahead", "max_age")
+        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
         """For updates that give no time of their achievement."""
-        self._untexted: Final = _without(self._untimed, "max_player_id_bytes", "max_username_bytes")
-        """For those of them whose texts are short for sure."""
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
         exact = inner.capabilities.limits
@@ -93,7 +91,11 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._reports: Final = AsyncReports(checked.on_flag)
         self._take_bounds(checked)
         self._update_inside = hook_of(inner.update_score)
+        if self._update_limits is not None:
+            self._update_inside = partial(cast("Any", within), self._update_limits, self._update_inside)
         self._increment_inside = hook_of(inner.increment_score)
+        if self._limits is not None:
+            self._increment_inside = partial(cast("Any", within), self._limits, self._increment_inside)
 
     def _take_bounds(self, checked: Settings) -> None:
         self._max_n = _or_infinite(checked.max_n)
@@ -102,8 +104,10 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
         self._max_span = _or_infinite(checked.max_span)
         self._max_limit = _or_infinite(checked.max_limit)
         self._max_change = _or_infinite(checked.max_change)
-        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES
-        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES
+        of_texts = all(rule.name in ("max_player_id_bytes", "max_username_bytes") for rule in self._untimed)
+        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES if of_texts else -1
+        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES if of_texts else -1
+        """The characters up to which texts break no rule for sure; none where a rule looks at something else."""
         self._lowest = -inf if checked.score_min is None else checked.score_min
         self._highest = _or_infinite(checked.score_max)
 
@@ -125,50 +129,41 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
     async def _update_score(self, player_id: str, username: str, score: Score) -> int:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_of(player_id, username):
-                await self._judge(requests, Case(player_id, username, score, flags))
+            if len(username) > self._short_name or len(player_id) > self._short_id or achieved_at() is not None:
+                await self._judge_request(Case(player_id, username, score, flags))
             if self._locks is None:
-                return await self._judge_and_update(player_id, username, score, flags)
+                if not self._lowest <= score <= self._highest:
+                    await self._judge_against(Case(player_id, username, score, flags), None)
+                return await self._update_inside(player_id, username, score)
             async with self._locks.of(player_id):
-                return await self._judge_and_update(player_id, username, score, flags)
+                old = await self._standing(player_id) if self._reads_old else None
+                if not self._is_fine(score, None if old is None else score - old):
+                    await self._judge_against(Case(player_id, username, score, flags), old)
+                return await self._update_inside(player_id, username, score)
         except ScoreLimitError as error:
             await self._explain(error, Case(player_id, username, score, flags))
         finally:
             if flags:
                 await self._reports.deliver(flags)
 
-    async def _judge_and_update(self, player_id: str, username: str, score: Score, flags: list[Flag]) -> int:
-        if self._reads_old or not self._lowest <= score <= self._highest:
-            old = await self._standing(player_id) if self._reads_old else None
-            if not self._is_fine(score, None if old is None else score - old):
-                await self._judge_against(Case(player_id, username, score, flags), old)
-        if self._update_limits is None:
-            return await self._update_inside(player_id, username, score)
-        return await within(self._update_limits, self._update_inside, player_id, username, score)
-
     async def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_of(player_id, username):
-                await self._judge(requests, Case(player_id, username, delta, flags, delta))
+            if len(username) > self._short_name or len(player_id) > self._short_id or achieved_at() is not None:
+                await self._judge_request(Case(player_id, username, delta, flags, delta))
             if self._locks is None:
-                return await self._judge_and_increment(player_id, username, delta, flags)
+                return await self._increment_inside(player_id, username, delta)
             async with self._locks.of(player_id):
-                return await self._judge_and_increment(player_id, username, delta, flags)
+                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
+                    old = await self._standing(player_id)
+                    if not self._is_fine(add_scores(old or 0, delta), delta):
+                        await self._judge_against(Case(player_id, username, delta, flags, delta), old)
+                return await self._increment_inside(player_id, username, delta)
         except ScoreLimitError as error:
             await self._explain(error, Case(player_id, username, delta, flags, delta))
         finally:
             if flags:
                 await self._reports.deliver(flags)
-
-    async def _judge_and_increment(self, player_id: str, username: str, delta: Score, flags: list[Flag]) -> Entry:
-        if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
-            old = await self._standing(player_id)
-            if not self._is_fine(add_scores(old or 0, delta), delta):
-                await self._judge_against(Case(player_id, username, delta, flags, delta), old)
-        if self._limits is None:
-            return await self._increment_inside(player_id, username, delta)
-        return await within(self._limits, self._increment_inside, player_id, username, delta)
 
     async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         flags: list[Flag] = []
@@ -223,12 +218,9 @@ class AsyncValidatedLeaderboard(AsyncWrapper):
             await judge(Case(player_id, username, score, flags, position=position, steps=steps))
             steps.store(player_id, score)
 
-    def _requests_of(self, player_id: str, username: str) -> Sequence[Rule]:
-        """Return the rules that need no score and that an update may break."""
-        if achieved_at() is not None:
-            return self._requests
-        is_short = len(player_id) <= self._short_id and len(username) <= self._short_name
-        return self._untexted if is_short else self._untimed
+    async def _judge_request(self, case: Case) -> None:
+        """Judge an update by the rules that need no score."""
+        await self._judge(self._untimed if achieved_at() is None else self._requests, case)
 
     def _is_fine(self, score: Score, change: Score | None) -> bool:
         """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""

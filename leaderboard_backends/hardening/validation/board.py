@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import inf
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NoReturn, cast
 
 from ...answers import ask_live
 from ...errors import LeaderboardError, ScoreLimitError, UpdateRefusedError
@@ -72,10 +72,8 @@ class ValidatedLeaderboard(Wrapper):
         self._rules: Final = checked
         players = None if checked.player_exists is None else KnownPlayers(checked.player_exists, checked)
         self._requests: Final = tuple(request_rules(checked, clock, players.check if players else None))
-        self._untimed: Final = _without(self._requests, "max_ahead", "max_age")
+        self._untimed: Final = tuple(rule for rule in self._requests if rule.name not in ("max_ahead", "max_age"))
         """For updates that give no time of their achievement."""
-        self._untexted: Final = _without(self._untimed, "max_player_id_bytes", "max_username_bytes")
-        """For those of them whose texts are short for sure."""
         self._ranges: Final = tuple(range_rules(checked))
         self._scores: Final = (*self._ranges, *change_rules(checked, self.order, self.keep))
         exact = inner.capabilities.limits
@@ -89,7 +87,11 @@ class ValidatedLeaderboard(Wrapper):
         self._reports: Final = Reports(checked.on_flag)
         self._take_bounds(checked)
         self._update_inside = hook_of(inner.update_score)
+        if self._update_limits is not None:
+            self._update_inside = partial(cast("Any", within), self._update_limits, self._update_inside)
         self._increment_inside = hook_of(inner.increment_score)
+        if self._limits is not None:
+            self._increment_inside = partial(cast("Any", within), self._limits, self._increment_inside)
 
     def _take_bounds(self, checked: Settings) -> None:
         self._max_n = _or_infinite(checked.max_n)
@@ -98,8 +100,10 @@ class ValidatedLeaderboard(Wrapper):
         self._max_span = _or_infinite(checked.max_span)
         self._max_limit = _or_infinite(checked.max_limit)
         self._max_change = _or_infinite(checked.max_change)
-        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES
-        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES
+        of_texts = all(rule.name in ("max_player_id_bytes", "max_username_bytes") for rule in self._untimed)
+        self._short_id = _or_infinite(checked.max_player_id_bytes) / MOST_BYTES if of_texts else -1
+        self._short_name = _or_infinite(checked.max_username_bytes) / MOST_BYTES if of_texts else -1
+        """The characters up to which texts break no rule for sure; none where a rule looks at something else."""
         self._lowest = -inf if checked.score_min is None else checked.score_min
         self._highest = _or_infinite(checked.score_max)
 
@@ -121,50 +125,41 @@ class ValidatedLeaderboard(Wrapper):
     def _update_score(self, player_id: str, username: str, score: Score) -> int:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_of(player_id, username):
-                self._judge(requests, Case(player_id, username, score, flags))
+            if len(username) > self._short_name or len(player_id) > self._short_id or achieved_at() is not None:
+                self._judge_request(Case(player_id, username, score, flags))
             if self._locks is None:
-                return self._judge_and_update(player_id, username, score, flags)
+                if not self._lowest <= score <= self._highest:
+                    self._judge_against(Case(player_id, username, score, flags), None)
+                return self._update_inside(player_id, username, score)
             with self._locks.of(player_id):
-                return self._judge_and_update(player_id, username, score, flags)
+                old = self._standing(player_id) if self._reads_old else None
+                if not self._is_fine(score, None if old is None else score - old):
+                    self._judge_against(Case(player_id, username, score, flags), old)
+                return self._update_inside(player_id, username, score)
         except ScoreLimitError as error:
             self._explain(error, Case(player_id, username, score, flags))
         finally:
             if flags:
                 self._reports.deliver(flags)
 
-    def _judge_and_update(self, player_id: str, username: str, score: Score, flags: list[Flag]) -> int:
-        if self._reads_old or not self._lowest <= score <= self._highest:
-            old = self._standing(player_id) if self._reads_old else None
-            if not self._is_fine(score, None if old is None else score - old):
-                self._judge_against(Case(player_id, username, score, flags), old)
-        if self._update_limits is None:
-            return self._update_inside(player_id, username, score)
-        return within(self._update_limits, self._update_inside, player_id, username, score)
-
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         flags: list[Flag] = []
         try:
-            if requests := self._requests_of(player_id, username):
-                self._judge(requests, Case(player_id, username, delta, flags, delta))
+            if len(username) > self._short_name or len(player_id) > self._short_id or achieved_at() is not None:
+                self._judge_request(Case(player_id, username, delta, flags, delta))
             if self._locks is None:
-                return self._judge_and_increment(player_id, username, delta, flags)
+                return self._increment_inside(player_id, username, delta)
             with self._locks.of(player_id):
-                return self._judge_and_increment(player_id, username, delta, flags)
+                if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
+                    old = self._standing(player_id)
+                    if not self._is_fine(add_scores(old or 0, delta), delta):
+                        self._judge_against(Case(player_id, username, delta, flags, delta), old)
+                return self._increment_inside(player_id, username, delta)
         except ScoreLimitError as error:
             self._explain(error, Case(player_id, username, delta, flags, delta))
         finally:
             if flags:
                 self._reports.deliver(flags)
-
-    def _judge_and_increment(self, player_id: str, username: str, delta: Score, flags: list[Flag]) -> Entry:
-        if self._reads_sum or (self._reads_old and abs(delta) > self._max_change):
-            old = self._standing(player_id)
-            if not self._is_fine(add_scores(old or 0, delta), delta):
-                self._judge_against(Case(player_id, username, delta, flags, delta), old)
-        if self._limits is None:
-            return self._increment_inside(player_id, username, delta)
-        return within(self._limits, self._increment_inside, player_id, username, delta)
 
     def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         flags: list[Flag] = []
@@ -219,12 +214,9 @@ class ValidatedLeaderboard(Wrapper):
             judge(Case(player_id, username, score, flags, position=position, steps=steps))
             steps.store(player_id, score)
 
-    def _requests_of(self, player_id: str, username: str) -> Sequence[Rule]:
-        """Return the rules that need no score and that an update may break."""
-        if achieved_at() is not None:
-            return self._requests
-        is_short = len(player_id) <= self._short_id and len(username) <= self._short_name
-        return self._untexted if is_short else self._untimed
+    def _judge_request(self, case: Case) -> None:
+        """Judge an update by the rules that need no score."""
+        self._judge(self._untimed if achieved_at() is None else self._requests, case)
 
     def _is_fine(self, score: Score, change: Score | None) -> bool:
         """Whether a score breaks no rule for sure, without the words for one that might; `None` is no known change."""
@@ -328,10 +320,6 @@ class ValidatedLeaderboard(Wrapper):
         self.counts.refused.add(rule)
         most, given = getattr(self._rules, rule), shorten(value)
         raise UpdateRefusedError(f"{name} {given} is above {rule} {most}: ask for at most {most}, in pages.", rule)
-
-
-def _without(rules: Sequence[Rule], *names: str) -> Sequence[Rule]:
-    return tuple(rule for rule in rules if rule.name not in names)
 
 
 def _or_infinite(bound: float | None) -> float:
