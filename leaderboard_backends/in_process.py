@@ -92,11 +92,10 @@ class InProcessLeaderboard(LeaderboardBackend):
         return self._alone(self._standing, player_id)
 
     def _delete(self) -> None:
-        with self._lock:  # nobody fences the board in between
-            with fence_passed(self._changes.moved_to):  # whichever the caller passes: a fence holds off no deletion
-                self._fence(None)
-            with fence_passed(None):
-                self._clear()
+        with fence_passed(self._changes.moved_to):  # whichever the caller passes: a fence holds off no deletion
+            self._fence(None)
+        with fence_passed(None):
+            self._clear()
 
     def _get_changes(self, after: Version | None, limit: int) -> Changes:
         return self._alone(self._changes.since, after, limit)

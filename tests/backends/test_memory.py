@@ -13,7 +13,6 @@ from fractions import Fraction
 from math import inf, nextafter
 from random import Random
 from sys import float_info
-from threading import Thread
 from types import FrameType
 from typing import Any, Final, TypeAlias
 
@@ -36,7 +35,6 @@ from leaderboard_backends.backends.memory import board as board_module
 from leaderboard_backends.backends.memory.chunks import Chunks
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.changes import Version
-from leaderboard_backends.in_process import InProcessLeaderboard
 from leaderboard_backends.model import MAX_INTEGER, check_score
 from leaderboard_backends.testing.crew import Crew
 
@@ -413,26 +411,4 @@ def test_a_fence_holds_off_no_deletion_whichever_the_caller_passes(scheme: str, 
     board.fence("memory://elsewhere")
     with board.passing_fence(passed):
         board.delete()
-    assert board.closed
-
-
-@pytest.mark.parametrize("scheme", ["memory", "sortedcontainers", "naive"])
-def test_no_other_thread_fences_a_board_amid_its_deletion(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    board = open_leaderboard(f"{scheme}://")
-    assert isinstance(board, InProcessLeaderboard)
-    clear = board._clear
-
-    def beside_a_fence() -> None:
-        thread = Thread(target=fence)
-        thread.start()
-        thread.join()
-        clear()
-
-    def fence() -> None:
-        if board._lock.acquire(blocking=False):
-            board._lock.release()
-            board.fence("elsewhere")
-
-    monkeypatch.setattr(board, "_clear", beside_a_fence)
-    board.delete()
     assert board.closed
