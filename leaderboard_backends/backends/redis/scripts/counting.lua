@@ -26,7 +26,8 @@ local function count_all(first, members, texts, owners)
     if number <= owners then
       local expected = ARGV[first - 1 - owners + number]
       if expected ~= '' and tonumber(expected) ~= version then changed = 1 end
-      for i = 1, points do scores[i] = call('ZSCORE', order, members[i]) or scores[i] end
+      local standing = points > 0 and call('ZMSCORE', order, unpack(members)) or {}
+      for i = 1, points do scores[i] = standing[i] or scores[i] end
     end
     for i = 1, points do counts[i] = counts[i] + found[i] end
     earliest, latest = math.min(earliest, cleared), math.max(latest, cleared)
