@@ -227,25 +227,16 @@ class JoinedReads:
         """Return what `tally` asks of all shards but some; `None` where there are no others."""
         shards = self._all.difference(left_out)
 
-        def make(shards: Sequence[int]) -> Request[Any]:
-            return self._requests.tally(shards, points, owners)
-
-        return Joint(shards, make) if shards else None
+        return Joint(shards, self._requests.tally(points, owners)) if shards else None
 
     def _window(
         self, shards: Collection[int], point: Row | None, sizes: tuple[int, int], bound: Score | None
     ) -> Generator[Ask, Answers, dict[int, Part]]:
-        def make(shards: Sequence[int]) -> Request[Any]:
-            return self._requests.window(shards, point, *sizes, bound)
-
-        answers = yield Ask(joint=Joint(shards, make))
+        answers = yield Ask(joint=Joint(shards, self._requests.window(point, *sizes, bound)))
         return _united(answers.joint)
 
     def _sample(self, ranks: Sequence[int]) -> Generator[Ask, Answers, dict[int, Sampled]]:
-        def make(shards: Sequence[int]) -> Request[Any]:
-            return self._requests.sample(shards, ranks)
-
-        answers = yield Ask(joint=Joint(self._all, make))
+        answers = yield Ask(joint=Joint(self._all, self._requests.sample(ranks)))
         return _united(answers.joint)
 
 

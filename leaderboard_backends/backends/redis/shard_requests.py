@@ -17,8 +17,8 @@ change.
 from __future__ import annotations
 
 from binascii import crc32
-from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache, partial
 from itertools import chain
 from math import ceil, sqrt
 from typing import Any, Final, Generic, NamedTuple, TypeVar
@@ -39,6 +39,10 @@ BEFORE_ALL: Final = b""
 """The member of a point that stands before all players of its score."""
 AFTER_ALL: Final = b"\xff"
 """The member of a point that stands after all players of its score."""
+
+
+_MOST_LISTS: Final = 1000
+"""Of how many lists of shards the keys are kept packed."""
 
 
 class Row(NamedTuple):
@@ -202,7 +206,12 @@ class ShardedRequests:
             ShardRequests(f"{prefix}:{{{tags_of_slots()[slot]}}}{base}", scripts) for slot in self.slots
         ]
         self._keys: Final = [shard.key.encode() for shard in self.shards]
+        self._packed: Final = lru_cache(_MOST_LISTS)(self._pack_keys)
+        """What names shards in a request, by a tuple of these: mostly those of a primary."""
         self._shift: Final = 33 - number.bit_length()
+
+    def _pack_keys(self, shards: tuple[int, ...]) -> bytes:
+        return b"".join(b"$%d\r\n%b\r\n" % (len(self._keys[shard]), self._keys[shard]) for shard in shards)
 
     def shard_of(self, player_id: str) -> int:
         """Return the number of a player's shard: the upper bits of the id's CRC-32, spread by a multiplication."""
@@ -221,48 +230,61 @@ class ShardedRequests:
         return Change(0, player_id, username, score_from_float(row.score), reached)
 
     def tally(
-        self, shards: Collection[int], points: Sequence[Row], owners: Mapping[int, int | None]
-    ) -> Request[Read[Tally]]:
-        """Answers what some shards of one node hold together.
+        self, points: Sequence[Row], owners: Mapping[int, int | None]
+    ) -> Callable[[Sequence[int]], Request[Read[Tally]]]:
+        """Return what makes the request that answers what some shards of one node hold together.
 
         `owners` are those that may have the points' members, each with the version that it must have (`None` for any).
         """
-        ordered = sorted(shards, key=lambda shard: shard not in owners)
-        texts: list[bytes | str] = [str(len(points)), str(sum(shard in owners for shard in shards))]
-        for score, member in points:
-            texts += (bound_text(score), member)
-        for shard in ordered[: int(texts[1])]:
-            version = owners[shard]
-            texts.append("" if version is None else str(version))
-        return self._joint("tally", partial(_tally, ordered), texts, ordered)
+        ends = [each for score, member in points for each in (bound_text(score), member)]
+        if not owners:
+            return self._joint("tally", _tally, (str(len(points)), "0", *ends))
+
+        def make(shards: Sequence[int]) -> Request[Read[Tally]]:
+            ordered = sorted(shards, key=lambda shard: shard not in owners)
+            versions = [owners[shard] for shard in ordered if shard in owners]
+            texts = (str(len(points)), str(len(versions)), *ends)
+            expected = ("" if version is None else str(version) for version in versions)
+            return self._joint("tally", _tally, (*texts, *expected))(ordered)
+
+        return make
 
     def standing(self, player_id: str, shards: Sequence[int]) -> Request[Read[Standing]]:
         """Answers where a player is in its shard, and how many players of a node's other shards stand before it."""
         own = self.shard_of(player_id)
-        others = [shard for shard in shards if shard != own]
+        others = tuple(shard for shard in shards if shard != own)
         script = self._scripts["shard_standing"]
-        others_keys = (self._keys[shard] for shard in others)
-        packed = pack((b"EVALSHA", script.sha, b"1", self._keys[own], player_id, *others_keys))
+        begin = pack((b"EVALSHA", script.sha, b"1", self._keys[own], player_id)).partition(b"\r\n")[2]
+        packed = b"*%d\r\n%b%b" % (5 + len(others), begin, self._packed(others))
         return Request(packed, partial(_standing, own, player_id, others), self.shards[own].key, script.writes, script)
 
     def window(
-        self, shards: Sequence[int], point: Row | None, behind: int, ahead: int, bound: Score | None
-    ) -> Request[Read[dict[int, Part]]]:
-        """Answers the rows of some shards of one node around a point, the board's start where it is `None`."""
+        self, point: Row | None, behind: int, ahead: int, bound: Score | None
+    ) -> Callable[[Sequence[int]], Request[Read[dict[int, Part]]]]:
+        """Return what makes the request that answers the rows of some shards of one node around a point.
+
+        That is the board's start where it is `None`.
+        """
         place: tuple[str, bytes] = ("", b"") if point is None else (bound_text(point.score), point.member)
         end = "" if bound is None else bound_text(bound)
-        return self._joint("window", partial(_parts, shards), (*place, str(behind), str(ahead), end), shards)
+        return self._joint("window", _parts, (*place, str(behind), str(ahead), end))
 
-    def sample(self, shards: Sequence[int], ranks: Sequence[int]) -> Request[Read[dict[int, Sampled]]]:
-        """Answers the rows at ascending ranks (from 0) of some shards of one node."""
-        return self._joint("sample", partial(_samples, shards, ranks), (str(len(ranks)), *map(str, ranks)), shards)
+    def sample(self, ranks: Sequence[int]) -> Callable[[Sequence[int]], Request[Read[dict[int, Sampled]]]]:
+        """Return what makes the request that answers the rows at ascending ranks (from 0) of shards of one node."""
+        return self._joint("sample", partial(_samples, ranks), (str(len(ranks)), *map(str, ranks)))
 
     def _joint(
-        self, name: str, parse: Callable[[Any], T], texts: Sequence[bytes | str], shards: Sequence[int]
-    ) -> Request[T]:
-        script = self._scripts[name]
-        packed = pack((b"EVALSHA", script.sha, b"0", *texts, *(self._keys[shard] for shard in shards)))
-        return Request(packed, parse, self.shards[0].key, script.writes, script)
+        self, name: str, parse: Callable[[Sequence[int], Any], T], texts: Sequence[bytes | str]
+    ) -> Callable[[Sequence[int]], Request[T]]:
+        """Return what makes the call of a script for shards of one node; its texts are packed once for all nodes."""
+        script, key = self._scripts[name], self.shards[0].key
+        begin = pack((b"EVALSHA", script.sha, b"0", *texts)).partition(b"\r\n")[2]
+
+        def make(shards: Sequence[int]) -> Request[T]:
+            packed = b"*%d\r\n%b%b" % (3 + len(texts) + len(shards), begin, self._packed(tuple(shards)))
+            return Request(packed, partial(parse, shards), key, script.writes, script)
+
+        return make
 
 
 def _placed(reply: Any) -> Placed:
@@ -311,7 +333,7 @@ def _part(cleared: int, version: int, players: int, before: int, behind: Any, ah
     return Part(State(cleared, version, players), before, _rows(behind)[::-1], _rows(ahead))
 
 
-def _samples(shards: Sequence[int], ranks: Sequence[int], reply: Any) -> Read[dict[int, Sampled]]:
+def _samples(ranks: Sequence[int], shards: Sequence[int], reply: Any) -> Read[dict[int, Sampled]]:
     problems = problems_of(shards, reply[0])
     whole = (shard for shard in shards if shard not in problems)
     found = {

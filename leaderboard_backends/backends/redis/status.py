@@ -183,11 +183,8 @@ class _Asking:
             return None, []
         order, manifest = found
         requests = ShardedRequests(name, order, "last", prefix, manifest)
-
-        def make(shards: Sequence[int]) -> Request[Any]:
-            return requests.window(shards, None, 0, 0, None)
-
-        outcomes = self._cluster.carry((), Several(requests.slots, range(manifest.shards), make), self._terms)
+        several = Several(requests.slots, range(manifest.shards), requests.window(None, 0, 0, None))
+        outcomes = self._cluster.carry((), several, self._terms)
         counts = {shard: part.state.players for parts in outcomes.values for shard, part in parts.items()}
         players, per_shard = counts.values(), dict[str, float]()
         if counts:
