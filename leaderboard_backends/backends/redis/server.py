@@ -10,8 +10,9 @@ used, all connections made before go with it: the next call finds whatever the a
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from math import inf
+from operator import attrgetter
 from threading import RLock
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
@@ -201,12 +202,15 @@ class Exchange:
         replies: list[Any] = []
         problem: RedisError | None = None
         # redis-py disconnects where a reply says LOADING; but those after it tell that nothing else was applied either.
-        read: Any = partial(cast("Any", self._wire).read_response, disconnect_on_error=False)
+        wire: Any = self._wire
+        options: dict[str, Any] = {"disconnect_on_error": False}
         if request.waits:
-            read = partial(read, timeout=self._server.address.socket_timeout + request.waits)
+            options["timeout"] = self._server.address.socket_timeout + request.waits
         for _ in range(request.replies):
+            if deadline < inf:
+                options["timeout"] = max(_SHORTEST, deadline - monotonic())
             try:
-                replies.append(read() if deadline == inf else read(timeout=max(_SHORTEST, deadline - monotonic())))
+                replies.append(wire.read_response(**options))
             except _REPLIES as error:
                 replies.append(error)
                 problem = problem or error
@@ -234,6 +238,9 @@ class Exchange:
             self.outcomes.append(lost)
 
 
+_order: Final = attrgetter("failed", "address.host", "address.port")
+
+
 def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) -> dict[Server, list[Any]]:
     """Send requests to several servers, then read all replies; returns the outcomes of each server's requests.
 
@@ -241,11 +248,7 @@ def exchange(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) ->
     failed last time come last, so that connecting to them takes no time of the others, and of them those first that
     were tried longest ago. Reads to a server that none of the writes goes to are given up at a moment of `monotonic`.
     """
-
-    def order(server: Server) -> tuple[float, str, int]:
-        return server.failed, server.address.host, server.address.port
-
-    exchanges = {server: Exchange(server, parts[server], deadline) for server in sorted(parts, key=order)}
+    exchanges = {server: Exchange(server, parts[server], deadline) for server in sorted(parts, key=_order)}
     try:
         for number, each in enumerate(exchanges.values(), 1):
             each.send(len(exchanges) - number)
