@@ -10,7 +10,6 @@ trip more. The versions of all that primaries answer, writes included, are taken
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -127,7 +126,7 @@ class AsyncClusterReplicas:
             raise
 
     def _all_versioned(self, several: Several) -> Several:
-        return replace(several, make=lambda shards: versioned(several.make(shards), self._told(tuple(shards))))
+        return several._replace(make=lambda shards: versioned(several.make(shards), self._told(tuple(shards))))
 
     def _learned(self, outcome: Any, began: float) -> Any:
         """Return the answer of an outcome, whose versions are taken down; what has none as it is."""

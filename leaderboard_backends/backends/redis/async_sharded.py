@@ -339,7 +339,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         """Bring what a plan asks to the shards until it returns; an error after a write says that it was applied."""
         applied, run = False, Running(plan)
         while run.ask is not None:
-            writes = any(request.writes for request in run.ask.single.values())
+            writes = bool(run.ask.single) and any(request.writes for request in run.ask.single.values())
             answers = await self._answer(run.ask, seen, applied=applied or writes, writes=writes)
             applied |= writes
             await proceed(run, answers)
@@ -354,15 +354,16 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         seen.age = max(seen.age, outcomes.age)
         state = outcomes.single.pop() if untold else READY
         answers = dict(zip(ask.single, outcomes.single, strict=True))
-        if not writes:
+        if answers and not writes:
             lost = {shard: each for shard, each in answers.items() if isinstance(each, BackendError)}
             self._admit_missing(lost, applied=applied, partial=False)
         outcomes.answers()
         if isinstance(state, str) and state != READY:
             await self._finish_clear_of_others(state)
-        partial = not seen.whole and (self._partial or partial_wanted())
-        partial = partial and not (ask.joint and ask.joint.with_neighbours)
-        self._admit_missing(outcomes.missing, applied=applied, partial=partial)
+        if outcomes.missing:
+            partial = not seen.whole and (self._partial or partial_wanted())
+            partial = partial and not (ask.joint and ask.joint.with_neighbours)
+            self._admit_missing(outcomes.missing, applied=applied, partial=partial)
         if outcomes.missing or seen.silent:
             seen.note_missing(outcomes.missing, answers)
         for value in outcomes.values if writes else (answers, *outcomes.values):

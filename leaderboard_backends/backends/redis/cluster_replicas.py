@@ -8,7 +8,6 @@ trip more. The versions of all that primaries answer, writes included, are taken
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -123,7 +122,7 @@ class ClusterReplicas:
             raise
 
     def _all_versioned(self, several: Several) -> Several:
-        return replace(several, make=lambda shards: versioned(several.make(shards), self._told(tuple(shards))))
+        return several._replace(make=lambda shards: versioned(several.make(shards), self._told(tuple(shards))))
 
     def _learned(self, outcome: Any, began: float) -> Any:
         """Return the answer of an outcome, whose versions are taken down; what has none as it is."""
@@ -159,4 +158,4 @@ def left_over(several: Several | None, questions: Sequence[Question], parts: Seq
         shard for question, part in zip(questions, parts, strict=True) if part is not None for shard in question.shards
     }
     left = [shard for shard in several.shards if shard not in found]
-    return replace(several, shards=left) if left else None
+    return several._replace(shards=left) if left else None

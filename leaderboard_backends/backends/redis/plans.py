@@ -7,7 +7,7 @@ run it, step by step (`Running`), and take note of the states of shards that it 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 from ...errors import BackendError
@@ -19,8 +19,7 @@ T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True, slots=True)
-class Joint:
+class Joint(NamedTuple):
     """What is asked of several shards at once: one request a node, made for those of the shards that it has."""
 
     shards: Collection[int]
@@ -29,11 +28,13 @@ class Joint:
     """Whether requests are made for all shards of these nodes; an answer without these shards is not permitted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+_NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
+
+
+class Ask(NamedTuple):
     """What a read asks in one round trip: requests to single shards, by shard, and something of several shards."""
 
-    single: Mapping[int, Request[Any]] = field(default_factory=dict)
+    single: Mapping[int, Request[Any]] = _NOTHING
     joint: Joint | None = None
 
 
@@ -119,10 +120,11 @@ class Seen:
                 self._note((shard,), part.state, part.state.cleared)
 
     def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
-        self.changed |= self.states.get(shards, state) != state
-        self.states[shards] = state
+        if self.states.setdefault(shards, state) != state:
+            self.changed, self.states[shards] = True, state
         if shards:
-            self.cleared |= {state.cleared, earliest}
+            self.cleared.add(state.cleared)
+            self.cleared.add(earliest)
 
     def players(self) -> int:
         """Return how many players the shards that answered have."""

@@ -11,7 +11,6 @@ Source: https://valkey.io/topics/cluster-spec/ (redirections).
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from random import random
 from time import monotonic
@@ -61,8 +60,7 @@ class Single(NamedTuple):
     request: Request[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Several:
+class Several(NamedTuple):
     """A question to several shards of a board, whose shards have these slots.
 
     `make` makes the request for those of them that one node has, or for all shards that the node has.
@@ -110,7 +108,7 @@ class Routing(Generic[Server]):
         self._several: Final = several
         self._left: dict[int, Request[Any]] = {place: each.request for place, each in enumerate(single)}
         self._shards: set[int] = set(several.shards) if several else set()
-        self._sent: Mapping[Server, Sequence[tuple[_What, Request[Any]]]] = {}
+        self._sent: dict[Server, tuple[list[_What], list[Request[Any]]]] = {}
         self._homeless = False
         """Whether a slot has no node just now."""
         self._reloading: Final[set[_What]] = set()
@@ -124,19 +122,37 @@ class Routing(Generic[Server]):
         self.pause = 0.0
 
     def requests(self) -> dict[Server, list[Request[Any]]]:
-        """Return what is to be sent to each node now."""
-        self._sent = self._by_server()
-        return {server: self._with_wait(parts) for server, parts in self._sent.items()}
+        """Return what is to be sent to each node now, several shards of one node in one request."""
+        self._homeless, self._sent = False, {}
+        for place, request in self._left.items():
+            if (server := self._cluster.server_of(self._slots[place])) is not None:
+                self._send(server, place, request)
+            else:
+                self.outcomes.single[place] = self._no_node(self._slots[place])
+        if self._several is not None and self._shards:
+            self._send_to_shards(self._several)
+        if self._terms.wait_replicas:
+            for _, requests in self._sent.values():
+                self._add_wait(requests)
+        return {server: requests for server, (_, requests) in self._sent.items()}
 
     def take(self, found: Mapping[Server, list[Any]]) -> None:
         """Note the outcomes of what was sent."""
         again = self._homeless
         self.moved = []
         self._reloading.clear()
-        for server, parts in self._sent.items():
-            outcomes = self._confirmed([request for _, request in parts], found[server])
-            for (what, request), outcome in zip(parts, outcomes, strict=True):
-                again |= self._note(what, request, outcome, server)
+        for server, (parts, requests) in self._sent.items():
+            outcomes = found[server]
+            if len(outcomes) > len(parts):
+                outcomes = self._confirmed(requests, outcomes)
+            for what, request, outcome in zip(parts, requests, outcomes, strict=False):  # the last one may be WAIT
+                if isinstance(outcome, Exception):
+                    again |= self._note_failure(what, request, outcome, server)
+                elif isinstance(what, tuple):
+                    again |= self._note_read(what, request, outcome, server)
+                else:
+                    self.outcomes.single[what] = outcome
+                    del self._left[what]
         if monotonic() > self.end:
             self._leave_what_is_late()
         self.is_over = not (self._left or self._shards)
@@ -151,28 +167,24 @@ class Routing(Generic[Server]):
 
     # ------------------------------------------------------------------ what is sent where
 
-    def _by_server(self) -> dict[Server, list[tuple[_What, Request[Any]]]]:
-        """Return what is left by the server that is to be asked, several shards of one server in one request."""
-        self._homeless = False
-        sent: dict[Server, list[tuple[_What, Request[Any]]]] = {}
-        for place, request in self._left.items():
-            if (server := self._cluster.server_of(self._slots[place])) is not None:
-                sent.setdefault(server, []).append((place, request))
-            else:
-                self.outcomes.single[place] = self._no_node(self._slots[place])
-        if self._several is not None and self._shards:
-            self._add_shards(self._several, sent)
-        return sent
+    def _send(self, server: Server, what: _What, request: Request[Any]) -> None:
+        if (sent := self._sent.get(server)) is None:
+            self._sent[server] = [what], [request]
+        else:
+            sent[0].append(what)
+            sent[1].append(request)
 
-    def _add_shards(self, several: Several, sent: dict[Server, list[tuple[_What, Request[Any]]]]) -> None:
+    def _send_to_shards(self, several: Several) -> None:
+        left = self._shards
         for server, shards in self._cluster.homes(several.slots).items():
-            if not (own := tuple(shard for shard in shards if shard in self._shards)):
+            own = shards if left.issuperset(shards) else tuple(filter(left.__contains__, shards))
+            if not own:
                 continue
             if server is not None:
                 request = several.make(shards if several.with_neighbours else own)
                 if server in self._without_scripts and request.script is not None:
                     request = request.reloaded(request.script)
-                sent.setdefault(server, []).append((own, request))
+                self._send(server, own, request)
             else:
                 self.outcomes.missing.update({shard: self._no_node(several.slots[shard]) for shard in own})
 
@@ -183,18 +195,13 @@ class Routing(Generic[Server]):
             f"one (CLUSTER ADDSLOTS)."
         )
 
-    def _with_wait(self, parts: Sequence[tuple[_What, Request[Any]]]) -> list[Request[Any]]:
-        """Return the requests for one server, with WAIT as the last one if replicas are to confirm a write."""
-        requests = [request for _, request in parts]
-        _, replicas, timeout = self._terms
-        if replicas and any(request.writes for request in requests):
-            requests.append(_confirmation(replicas, timeout, requests[0].key))
-        return requests
+    def _add_wait(self, requests: list[Request[Any]]) -> None:
+        """Let WAIT follow the requests for one server if replicas are to confirm a write."""
+        if any(request.writes for request in requests):
+            requests.append(_confirmation(self._terms.wait_replicas, self._terms.wait_timeout, requests[0].key))
 
     def _confirmed(self, requests: Sequence[Request[Any]], outcomes: list[Any]) -> list[Any]:
         """Return the outcomes without that of WAIT; of writes that it does not confirm, that they are not."""
-        if len(outcomes) == len(requests):
-            return outcomes
         *answers, confirmed = outcomes
         wanted = self._terms.wait_replicas
         if isinstance(confirmed, int) and confirmed >= wanted:
@@ -206,20 +213,20 @@ class Routing(Generic[Server]):
         )
         return [
             unconfirmed if request.writes and not isinstance(answer, Exception) else answer
-            for request, answer in zip(requests, answers, strict=True)
+            for request, answer in zip(requests, answers, strict=False)
         ]
 
     # ------------------------------------------------------------------ what came of it
 
-    def _note(self, what: _What, request: Request[Any], outcome: Any, server: Server) -> bool:
-        """Note an outcome; returns whether to wait before what is left is sent again."""
+    def _note_failure(self, what: _What, request: Request[Any], outcome: Any, server: Server) -> bool:
+        """Note what went wrong; returns whether to wait before what is left is sent again."""
         if isinstance(outcome, NoScriptError):
             forgotten, outcome = outcome, refused(outcome, server.address, request)
             outcome.__cause__ = forgotten
             if request.script is not None:
                 self._reloading.add(what)
         if isinstance(what, tuple):
-            return self._note_several(what, request, outcome, server)
+            return self._note_unread(what, outcome, server)
         self.outcomes.single[what] = outcome
         if what in self._reloading and request.script is not None:
             self._left[what] = request.reloaded(request.script)
@@ -231,25 +238,29 @@ class Routing(Generic[Server]):
         del self._left[what]
         return False
 
-    def _note_several(self, shards: tuple[int, ...], request: Request[Any], outcome: Any, server: Server) -> bool:
-        if not isinstance(outcome, Read):
-            self.outcomes.missing.update(dict.fromkeys(shards, outcome))
-            if shards in self._reloading:
-                self._without_scripts.add(server)
-                return False
-            if self._follow(outcome, cast("Several", self._several).slots[shards[0]], server):
-                return False
-            again = _is_elsewhere(outcome)
-            self._shards.difference_update(() if again else shards)
-            return again
-        self.outcomes.values.append(outcome.value)
+    def _note_unread(self, shards: tuple[int, ...], outcome: Any, server: Server) -> bool:
+        self.outcomes.missing.update(dict.fromkeys(shards, outcome))
+        if shards in self._reloading:
+            self._without_scripts.add(server)
+            return False
+        if self._follow(outcome, cast("Several", self._several).slots[shards[0]], server):
+            return False
+        again = _is_elsewhere(outcome)
+        self._shards.difference_update(() if again else shards)
+        return again
+
+    def _note_read(self, shards: tuple[int, ...], request: Request[Any], read: Read[Any], server: Server) -> bool:
+        missing = self.outcomes.missing
+        self.outcomes.values.append(read.value)
         self._shards.difference_update(shards)
-        for shard in shards if self.outcomes.missing else ():
-            self.outcomes.missing.pop(shard, None)
-        for shard, text in outcome.problems.items():
+        if not (missing or read.problems):
+            return False
+        for shard in shards:
+            missing.pop(shard, None)
+        for shard, text in read.problems.items():
             problem = ResponseError(text.decode(errors="replace"))
-            self.outcomes.missing[shard] = refused(problem, server.address, request)
-            self.outcomes.missing[shard].__cause__ = problem
+            missing[shard] = refused(problem, server.address, request)
+            missing[shard].__cause__ = problem
             if reply_word(problem) not in OF_SCRIPTS:
                 self._shards.add(shard)
         return not self._shards.isdisjoint(shards)

@@ -7,7 +7,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
-from dataclasses import replace
 from functools import partial
 from itertools import chain, count
 from pathlib import Path
@@ -243,7 +242,7 @@ def test_a_partial_read_counts_in_a_shard_again_that_has_answered_since(
         asked.append({*several.shards} if several is not None else set())
         if len(asked) != 2:
             return carry(single, several, live=live)
-        outcomes = carry(single, replace(several, shards=everywhere - {silent}), live=live)
+        outcomes = carry(single, several._replace(shards=everywhere - {silent}), live=live)
         outcomes.missing[silent] = BackendUnavailableError("it does not answer.")
         return outcomes
 
