@@ -15,9 +15,10 @@ the clock of the shard's server is the ticket: nothing is asked first, and betwe
 updates less than d apart may be ordered the other way round, and so may those of one batch. Such a write asks the
 manifest beside it whether a clear is under way.
 
-`consistent` (or `with consistent_reads():`) gives one moment of all shards: a read is repeated until two in a row meet
-the same state of each shard. `partial` (or `with partial_answers():`) lets reads answer without shards that do not
-answer; `ask` tells which, and how far the rank can be off. Otherwise such a read raises `ShardsMissingError`.
+`consistent` (or `with consistent_reads():`) gives one moment of all shards: a read, and the versions of its shards, are
+asked in turn until two answers in a row are of the same state of each shard. `partial` (or `with partial_answers():`)
+lets reads answer without shards that do not answer; `ask` tells which, and how far the rank can be off. Otherwise such
+a read raises `ShardsMissingError`.
 
 `clear` goes to all shards under a number of its own. A clear that was interrupted is completed by the next call that
 meets it.

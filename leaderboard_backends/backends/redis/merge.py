@@ -23,7 +23,19 @@ from ...model import Entry, Score, score_from_float
 from ...score_limits import ScoreLimits
 from .plans import Answers, Ask, Joint, Plan
 from .requests import MAX_RANK, Request
-from .shard_requests import AFTER_ALL, BEFORE_ALL, Located, Part, Placed, Row, Sampled, ShardedRequests, Tally, share
+from .shard_requests import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    Located,
+    Part,
+    Placed,
+    Row,
+    Sampled,
+    ShardedRequests,
+    State,
+    Tally,
+    share,
+)
 
 T = TypeVar("T")
 
@@ -61,6 +73,13 @@ class JoinedReads:
         """Return the number of players."""
         tallies = yield from self.tally()
         return _players(tallies)
+
+    def states(self, shards: Collection[int]) -> Plan[dict[int, State]]:
+        """Return the state of each of some shards."""
+        if not shards:
+            return {}
+        sampled = yield from self._sample((), shards)
+        return {shard: found.state for shard, found in sampled.items()}
 
     def count_between(self, better: Row, worse: Row) -> Plan[int]:
         """Return the number of players from one point to another."""
@@ -200,7 +219,7 @@ class JoinedReads:
         centre, step = first // count, max(1, isqrt(first // count) // 4)
         point, skipped = None, first
         for _ in range(4):
-            sampled = yield from self._sample(_ranks_around(centre, step))
+            sampled = yield from self._sample(_ranks_around(centre, step), self._all)
             if sum(found.state.players for found in sampled.values()) <= first:
                 return None
             point, low = _last_before(sampled, first, descending=self._descending)
@@ -235,8 +254,8 @@ class JoinedReads:
         answers = yield Ask(joint=Joint(shards, self._requests.window(point, *sizes, bound)))
         return _united(answers.joint)
 
-    def _sample(self, ranks: Sequence[int]) -> Generator[Ask, Answers, dict[int, Sampled]]:
-        answers = yield Ask(joint=Joint(self._all, self._requests.sample(ranks)))
+    def _sample(self, ranks: Sequence[int], shards: Collection[int]) -> Generator[Ask, Answers, dict[int, Sampled]]:
+        answers = yield Ask(joint=Joint(shards, self._requests.sample(ranks)))
         return _united(answers.joint)
 
 

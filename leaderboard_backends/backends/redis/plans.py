@@ -126,6 +126,15 @@ class Seen:
             self.cleared.add(state.cleared)
             self.cleared.add(earliest)
 
+    def agrees_with(self, states: Mapping[int, State]) -> bool:
+        """Whether these are the states that each shard was met in, every time, by clear and version."""
+        return not self.changed and all(
+            all(shard in states for shard in shards)
+            and state.cleared == max((states[shard].cleared for shard in shards), default=0)
+            and state.version == sum(states[shard].version for shard in shards)
+            for shards, state in self.states.items()
+        )
+
     def players(self) -> int:
         """Return how many players the shards that answered have."""
         return sum(state.players for state in self.states.values())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 from secrets import token_hex
 from time import monotonic
 from typing import Any, Final, TypeVar
@@ -38,7 +39,7 @@ from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
 from .server import exchange
 from .shard_feeds import share_of_feed
-from .shard_requests import ShardedRequests
+from .shard_requests import ShardedRequests, State
 from .topology import shared_cluster
 
 T = TypeVar("T")
@@ -276,7 +277,7 @@ class ShardedBoard(AddressedLeaderboard):
     # ------------------------------------------------------------------ reads
 
     def _read(self, plan: Callable[[], Plan[T]], rank_of: Callable[[T], int | None] = no_rank) -> T:
-        """Run a read; one of a single moment until two in a row have met the same state of all shards.
+        """Run a read; one of a single moment until two looks in a row have met the same state of all its shards.
 
         `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
         """
@@ -292,12 +293,16 @@ class ShardedBoard(AddressedLeaderboard):
         return value
 
     def _read_at_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, Seen]:
-        before: Seen | None = None
-        for _ in range(COLLECTS):
+        """Run a read until two looks in a row at its shards met one state; every other look is at versions alone."""
+        before: Mapping[int, State] = {}
+        for _ in range(COLLECTS // 2):
             value, seen = self._read_once(plan, live=True)  # replicas of two shards are not of one moment
-            if not seen.states or (before and not seen.changed and seen.states == before.states):
+            if seen.agrees_with(before):
                 return value, seen
-            before = seen
+            shards = frozenset(chain.from_iterable(seen.states))
+            before, _ = self._read_once(lambda: self._reads.states(shards), live=True)  # noqa: B023 - called at once
+            if seen.agrees_with(before):
+                return value, seen
         raise BackendUnavailableError(
             f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
             "again, or read without consistent."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from math import inf
@@ -21,10 +21,11 @@ from leaderboard_backends.answers import consistent_reads
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.failures import LateTicketError
 from leaderboard_backends.backends.redis.manifest import READY, Manifest, ManifestRequests
+from leaderboard_backends.backends.redis.plans import Plan
 from leaderboard_backends.backends.redis.requests import Request
 from leaderboard_backends.backends.redis.routing import Single
 from leaderboard_backends.backends.redis.server import exchange
-from leaderboard_backends.backends.redis.shard_requests import ShardedRequests
+from leaderboard_backends.backends.redis.shard_requests import ShardedRequests, State
 from leaderboard_backends.errors import (
     BackendError,
     BackendUnavailableError,
@@ -782,6 +783,43 @@ def test_consistent_lengths_are_never_of_two_moments(opened: Opener) -> None:
     found = crew.join(PATIENCE)[1]
     assert found
     assert found <= {5, 6}
+
+
+def test_a_consistent_read_of_a_calm_board_reads_its_rows_once(cluster: EmbeddedCluster, opened: Opener) -> None:
+    """The second look at the shards asks for their versions alone."""
+    board = opened()
+    board.update_scores([(f"p{number}", "", number) for number in range(100)])
+    before = _calls(cluster, "zrevrange")
+    top = board.get_top_n(100)
+    plain = _calls(cluster, "zrevrange") - before
+    with consistent_reads():
+        assert board.get_top_n(100) == top
+    assert _calls(cluster, "zrevrange") - before == 2 * plain > 0
+
+
+def test_what_changes_before_the_second_look_is_in_the_answer(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look that follows is a read again; it agrees with the second one, which saw the change."""
+    board = opened()
+    board.update_scores([(player_of(board, shard), "", 10) for shard in range(4)])
+    look, looks = board._reads.states, count()
+
+    def change_first(shards: Collection[int]) -> Plan[dict[int, State]]:
+        if next(looks) == 0:
+            board.update_score("new", "", 5)
+        return look(shards)
+
+    monkeypatch.setattr(board._reads, "states", change_first)
+    with consistent_reads():
+        assert [len(board.get_top_n(100)), next(looks)] == [5, 1]
+
+
+def _calls(cluster: EmbeddedCluster, command: str) -> int:
+    """Return how many calls of a command the primaries have counted."""
+    found = 0
+    for node in cluster.primaries:
+        with redis.Redis(port=node.port, password=node.password) as plain:
+            found += plain.info("commandstats").get(f"cmdstat_{command}", {}).get("calls", 0)
+    return found
 
 
 def test_a_batch_is_one_step_of_each_shard(opened: Opener) -> None:
