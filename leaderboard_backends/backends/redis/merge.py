@@ -121,7 +121,8 @@ class JoinedReads:
                 return [None] * len(player_ids), 0
             tallies = yield from self.tally(points, {shard: _version(found) for shard, found in shards.items()})
             if _stand(points, tallies):
-                ranks = {row: 1 + _before(tallies, place) for place, row in enumerate(points)}
+                counts = zip(*(tally.counts for tally in tallies), strict=True)
+                ranks = {row: 1 + sum(before) for row, before in zip(points, counts, strict=True)}
                 return [(ranks[place.row], place.row) if place else None for place in placed], _players(tallies)
         raise _unsettled()
 
@@ -328,9 +329,10 @@ def _version(found: Located) -> int | None:
 
 def _stand(points: Sequence[Row], tallies: Sequence[Tally]) -> bool:
     """Whether the players of all points stand where these say, and the shards have the versions that they must have."""
-    if any(tally.changed for tally in tallies):
+    if not tallies or any(tally.changed for tally in tallies):
         return False
-    return all(any(tally.scores[place] == row.score for tally in tallies) for place, row in enumerate(points))
+    scores = zip(*(tally.scores for tally in tallies), strict=True)
+    return all(row.score in known for row, known in zip(points, scores, strict=True))
 
 
 def _nearest(

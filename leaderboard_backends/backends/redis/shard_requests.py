@@ -302,16 +302,16 @@ def _located(player_ids: Sequence[str], reply: Any) -> Located:
     return Located(State(cleared, version, number), players)
 
 
-def problems_of(shards: Sequence[int], found: Sequence[Any]) -> dict[int, bytes]:
+def problems_of(shards: Sequence[int], found: Sequence[Any] | None) -> dict[int, bytes]:
     """Return what is wrong with shards that a node cannot read, as it answered."""
-    return {shards[place]: text for place, text in zip(found[::2], found[1::2], strict=True)}
+    return {shards[place]: text for place, text in zip(found[::2], found[1::2], strict=True)} if found else {}
 
 
 def _tally(shards: Sequence[int], reply: Any) -> Read[Tally]:
-    found, earliest, latest, versions, players, counts, scores, changed = reply
+    found, earliest, latest, versions, players, changed, scores, *counts = reply
     problems = problems_of(shards, found)
     whole = tuple(shard for shard in shards if shard not in problems) if problems else tuple(shards)
-    known = [None if score is None else float(score) for score in scores]
+    known = [None if score is None else float(score) for score in scores or (None,) * len(counts)]
     tally = Tally(whole, State(latest, versions, players), earliest, counts, known, changed == 1)
     return Read(tally, problems)
 

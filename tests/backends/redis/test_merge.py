@@ -142,7 +142,8 @@ class Shards:
         counts = [sum(self._before(key, point) for key in keys) for point in points]
         scores = {row.member: _text(row.score) for key in keys[:owners] for row in self._of(key)}
         _, version, players = (sum(numbers) for numbers in zip((0, 0, 0), *map(self._state, keys), strict=True))
-        return [[], 0, 0, version, players, counts, [scores.get(point.member) for point in points], int(changed)]
+        known = [scores.get(point.member) for point in points] if owners else None
+        return [None, 0, 0, version, players, int(changed), known, *counts]
 
     def _window(self, texts: Sequence[bytes]) -> list[Any]:
         score, member, behind, ahead, bound, *keys = texts
@@ -155,12 +156,12 @@ class Shards:
                 stop = min(stop, self._before(key, Row(float(bound), AFTER_ALL)))
             back, onward = rows[max(0, at - int(behind)) : at], rows[at:stop]
             parts.append([*self._state(key), at, self._flat(back), self._flat(onward)])
-        return [[], parts]
+        return [None, parts]
 
     def _sample(self, texts: Sequence[bytes]) -> list[Any]:
         end = 1 + int(texts[0])
         ranks = [int(text) for text in texts[1:end]]
-        return [[], [[*self._state(key), self._flat(self._at(key, ranks))] for key in texts[end:]]]
+        return [None, [[*self._state(key), self._flat(self._at(key, ranks))] for key in texts[end:]]]
 
     def _at(self, key: bytes, ranks: Sequence[int]) -> list[Row]:
         rows = self._of(key)

@@ -19,12 +19,13 @@ local function state_of(order, counted)
 end
 
 -- Calls `read` with each key from ARGV[first] on, and returns the shards (from 0) that it could not read, each followed by
--- a text: one shard that cannot be read does not hide the others.
+-- a text, or false: one shard that cannot be read does not hide the others.
 local function read_all(first, read)
-  local problems = {}
-  for i = first, #ARGV do
-    local ok, problem = pcall(read, ARGV[i])
+  local keys, problems = ARGV, false
+  for i = first, #keys do
+    local ok, problem = pcall(read, keys[i])
     if not ok or problem then
+      problems = problems or {}
       problems[#problems + 1] = i - first
       problems[#problems + 1] = type(problem) == 'table' and problem.err or tostring(problem)
     end
