@@ -58,7 +58,8 @@ class Row(NamedTuple):
 
     def entry(self, rank: int) -> Entry:
         """Return the entry of the player at this rank."""
-        return Entry(rank, *names_of(self.member, STAMP_BYTES), score_from_float(self.score))
+        score, member = self
+        return _entry((rank, *names_of(member, STAMP_BYTES), score_from_float(score)))
 
 
 class Placed(NamedTuple):
@@ -347,5 +348,6 @@ def _rows(flat: Sequence[bytes]) -> list[Row]:
     return [*map(_row, zip(map(float, flat[1::2]), flat[::2], strict=True))]
 
 
+_entry: Final[Callable[[tuple[int, str, str, Score]], Entry]] = partial(tuple.__new__, Entry)
 _row: Final[Callable[[tuple[float, bytes]], Row]] = partial(tuple.__new__, Row)
-"""Makes a row of a pair without a call of Python code: a top has some hundreds."""
+"""Makes a row of a pair, as `_entry` an entry, without a call of Python code: a top has some hundreds."""
