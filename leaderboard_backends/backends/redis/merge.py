@@ -339,6 +339,8 @@ def _nearest(
     lists: Mapping[int, Sequence[Row]], asked: Mapping[int, int], number: int, *, reverse: bool
 ) -> tuple[list[Row], set[int]]:
     """Return the nearest rows of all lists, and the shards that may have others among them."""
+    if not number:
+        return [], set()
     rows = sorted(chain.from_iterable(lists.values()), reverse=reverse)[:number]
     cut = {shard for shard, own in lists.items() if len(own) == asked[shard] < number}
     if cut and len(rows) == number:
