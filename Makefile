@@ -44,7 +44,7 @@ pages: .venv/dev  ## make the pages, the charts and the README's table anew from
 
 # What the site shows, in the places that it has here: a relative link is the same there as in the repository.
 SITE := README.md CHANGELOG.md CONTRIBUTING.md LICENSE docs examples adapters/*/README.md \
-	reports/report.html reports/conformance.md reports/migration.md reports/zoo.md reports/charts
+	reports/report.html reports/bars.md reports/conformance.md reports/migration.md reports/zoo.md reports/charts
 
 docs: .venv/docs  ## build the documentation as a site, build/site/index.html; a broken link fails
 	@rm -rf build/pages && mkdir -p build/pages && cp --recursive --parents $(SITE) build/pages

@@ -94,7 +94,7 @@ def page(bars: Sequence[Bar], arguments: Sequence[str], when: str) -> str:
     """Return the bars as a page."""
     command, cores = f"python benchmarks/bars.py {' '.join(arguments)}", len(os.sched_getaffinity(0))
     machine = f"{platform.system()} {platform.machine()}, {cores} cores, CPython {platform.python_version()}"
-    return f"""# Bars: {" ".join(arguments[:1])}
+    return f"""# Performance bars: {", ".join(word for word in arguments if word.isalpha())}
 
 Measured by `{command}` on {machine}, {when}.
 
