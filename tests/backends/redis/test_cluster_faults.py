@@ -213,7 +213,7 @@ def test_a_partial_read_waits_once_for_shards_that_do_not_answer(
     lone: EmbeddedCluster, open_board: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many round trips it takes: one of a deep rank takes several."""
-    board = opened(lone, open_board, socket_timeout=NEVER, partial=True)
+    board = opened(lone, open_board, socket_timeout=NEVER, read_timeout=2, partial=True)
     filled(board)
     _, (node, missing), *_ = shards_by_node(lone, board).items()
     carry, asked = board._carry, list[set[int]]()
