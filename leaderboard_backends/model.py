@@ -7,8 +7,9 @@ remedy. All of them are O(1) for valid input, except `check_updates`, which is O
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from math import isfinite, isnan
+from types import MethodType
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast, get_args
 from unicodedata import category
 
@@ -55,6 +56,10 @@ class Entry(NamedTuple):
     player_id: str
     username: str
     score: Score
+
+
+make_entry: Final[Callable[[tuple[int, str, str, Score]], Entry]] = MethodType(tuple.__new__, Entry)
+"""Makes an entry of its parts without the Python call of `Entry(…)`, which is most of the time of a long answer."""
 
 
 class ScoreUpdate(NamedTuple):

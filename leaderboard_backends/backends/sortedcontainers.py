@@ -30,7 +30,7 @@ from sortedcontainers import SortedKeyList
 
 from ..changes import Change
 from ..in_process import InProcessLeaderboard
-from ..model import Entry, Keep, Order, Score, add_scores, percentile
+from ..model import Entry, Keep, Order, Score, add_scores, make_entry, percentile
 from ..score_limits import limits_wanted
 
 _Record: TypeAlias = tuple[int, str, str]
@@ -333,9 +333,8 @@ class SortedContainersLeaderboard(InProcessLeaderboard):
         ranked = enumerate(self._ordered.islice(start, stop), start + 1)
         if not self._whole_only:
             return [self._entry(record, rank) for rank, record in ranked]
-        # tuple.__new__ spares the Python call in Entry.__new__, most of the time of a top-100
-        new, sign = tuple.__new__, self._sign
-        return [new(Entry, (rank, player, name, sign * (key >> _SCORE_SHIFT))) for rank, (key, player, name) in ranked]
+        sign = self._sign
+        return [make_entry((rank, player, name, sign * (key >> _SCORE_SHIFT))) for rank, (key, player, name) in ranked]
 
     def _indexes(self, low: Score, high: Score) -> tuple[int, int]:
         """Return the indexes at which this range of scores starts and stops."""

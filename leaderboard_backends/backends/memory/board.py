@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 from math import ceil, floor, isinf
-from types import MethodType
 from typing import Any, ClassVar, Final, NamedTuple, TypeAlias, TypeVar, TypeVarTuple
 
 from ...changes import Change, fence_pass
 from ...forks import survive_forks
 from ...in_process import InProcessLeaderboard
-from ...model import Entry, Keep, Order, Score, add_scores, percentile
+from ...model import Entry, Keep, Order, Score, add_scores, make_entry, percentile
 from ...score_limits import limits_wanted
 from .chunks import BEYOND, Chunks, Rows
 from .packing import pack_score, unpack_score, unpack_scores
@@ -22,10 +21,6 @@ Value = TypeVar("Value")
 _BITS: Final = 32
 """Room for the number of a change in a key."""
 _MASK: Final = (1 << _BITS) - 1
-"""The number is added to a part above it that is negative, else put in by `|`: sums of positive integers keep room for
-a carry, 16 bytes more."""
-_entry: Final[Callable[[tuple[int, str, str, Score]], Entry]] = MethodType(tuple.__new__, Entry)
-"""Makes an entry of a tuple; it spares the Python call in `Entry.__new__`, most of the time of a top-100."""
 _FIRST_PAGE: Final = 1000
 """The longest first page that is remembered."""
 _REBUILD_SHARE: Final = 8
@@ -148,7 +143,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
         if number > self._limit:
             self._renumber()
         old, low = self._key_of.get(player_id), number - self._base
-        key = (upper << _BITS) + low if upper < 0 else upper << _BITS | low
+        key = (upper << _BITS) + low if upper < 0 else upper << _BITS | low  # as `_key`, without the time of a call
         if old is not None and (old >> _BITS == upper or (self._best_only and old >> _BITS < upper)):
             key = old
         self._under_way = player_id, key, username
@@ -239,9 +234,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
             upper, key = self._packed(score), key_of.get(player_id)
             renamed = name_of.get(player_id) != username
             if key is None or not (key >> _BITS == upper or (self._best_only and key >> _BITS < upper)):
-                low = number + 1 - base
-                key = (upper << _BITS) + low if upper < 0 else upper << _BITS | low
-                key_of[player_id] = key
+                key = key_of[player_id] = _key(upper, number + 1 - base)
             elif not renamed:
                 continue
             if renamed:  # else the text that stands stays
@@ -297,7 +290,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
     def _widen(self) -> None:
         """Pack all scores as the bits of doubles from now on. O(n log n), once in a board's life or after `clear`."""
         self._pack_anew(
-            {each: (pack_score(key >> _BITS) << _BITS) + (key & _MASK) for each, key in self._key_of.items()},
+            {each: _key(pack_score(key >> _BITS), key & _MASK) for each, key in self._key_of.items()},
             self._base,
             whole=False,
         )
@@ -305,7 +298,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
     def _renumber(self) -> None:
         """Number the players anew in their order, from 1. O(n log n), once in 2^32 changes."""
         ids, _ = self._chunks.players()
-        key_of = {each: (self._key_of[each] >> _BITS << _BITS) + number for number, each in enumerate(ids, 1)}
+        key_of = {each: _key(self._key_of[each] >> _BITS, number) for number, each in enumerate(ids, 1)}
         self._changes.restart()
         self._pack_anew(key_of, self._changes.number - len(ids), whole=self._whole)
 
@@ -390,18 +383,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 self._inside = False
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        with self._lock:  # as `_alone`, as above
-            if self._inside:
-                self._refuse_inside()
-            self._inside = True
-            try:
-                if self._under_way is not None:
-                    self._mend()
-                first, end = self._ends(low, high)
-                start, rows = self._chunks.between(first, end, limit)
-                return self._entries(start, rows)
-            finally:
-                self._inside = False
+        return self._alone(self._between, low, high, limit)
 
     def _count_by_score(self, low: Score, high: Score) -> int:
         return self._alone(self._number_between, low, high)
@@ -440,7 +422,12 @@ class MemoryLeaderboard(InProcessLeaderboard):
             scores = [-(key >> _BITS) for key in keys]
         else:
             scores = [key >> _BITS for key in keys]
-        return list(map(_entry, zip(count(start + 1), ids, names, scores, strict=False)))
+        return list(map(make_entry, zip(count(start + 1), ids, names, scores, strict=False)))
+
+    def _between(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
+        first, end = self._ends(low, high)
+        start, rows = self._chunks.between(first, end, limit)
+        return self._entries(start, rows)
 
     def _number_between(self, low: Score, high: Score) -> int:
         first, end = self._ends(low, high)
@@ -453,6 +440,11 @@ class MemoryLeaderboard(InProcessLeaderboard):
             return best << _BITS, worst + 1 << _BITS
         first, last = (ceil, floor) if self._whole else (pack_score, pack_score)
         return _end(best, first, 0), _end(worst, last, 1)
+
+
+def _key(upper: int, number: int) -> int:
+    """Return a key. A sum of positive integers would keep room for a carry, 16 bytes more."""
+    return (upper << _BITS) + number if upper < 0 else upper << _BITS | number
 
 
 def _end(bound: Score, packed: Callable[[Score], int], after: int) -> int:

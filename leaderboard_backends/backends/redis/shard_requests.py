@@ -24,11 +24,11 @@ from math import ceil, sqrt
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from ...changes import Change
-from ...model import Entry, Keep, Order, Score, score_from_float, sum_refused
+from ...model import Entry, Keep, Order, Score, make_entry, score_from_float, sum_refused
 from ...score_limits import ScoreLimits
 from .manifest import SLOTS, Manifest, slot_of, tags_of_slots
 from .parsing import SEPARATOR, names_of, nothing, refuse_beyond_limits, score_of
-from .requests import MAX_RANK, OrderRequests, Request, bound_text, limit_arguments, pack
+from .requests import MAX_RANK, Argument, OrderRequests, Request, bound_text, limit_arguments, pack
 from .scripts import load_scripts
 
 T = TypeVar("T")
@@ -59,7 +59,7 @@ class Row(NamedTuple):
     def entry(self, rank: int) -> Entry:
         """Return the entry of the player at this rank."""
         score, member = self
-        return _entry((rank, *names_of(member, STAMP_BYTES), score_from_float(score)))
+        return make_entry((rank, *names_of(member, STAMP_BYTES), score_from_float(score)))
 
 
 class Placed(NamedTuple):
@@ -255,8 +255,7 @@ class ShardedRequests:
         own = self.shard_of(player_id)
         others = tuple(shard for shard in shards if shard != own)
         script = self._scripts["shard_standing"]
-        begin = pack((b"EVALSHA", script.sha, b"1", self._keys[own], player_id)).partition(b"\r\n")[2]
-        packed = b"*%d\r\n%b%b" % (5 + len(others), begin, self._packed(others))
+        packed = self._packer(b"EVALSHA", script.sha, b"1", self._keys[own], player_id)(others)
         return Request(packed, partial(_standing, own, player_id, others), self.shards[own].key, script.writes, script)
 
     def window(
@@ -279,13 +278,13 @@ class ShardedRequests:
     ) -> Callable[[Sequence[int]], Request[T]]:
         """Return what makes the call of a script for shards of one node; its texts are packed once for all nodes."""
         script, key = self._scripts[name], self.shards[0].key
-        begin = pack((b"EVALSHA", script.sha, b"0", *texts)).partition(b"\r\n")[2]
+        packed = self._packer(b"EVALSHA", script.sha, b"0", *texts)
+        return lambda shards: Request(packed(shards), partial(parse, shards), key, script.writes, script)
 
-        def make(shards: Sequence[int]) -> Request[T]:
-            packed = b"*%d\r\n%b%b" % (3 + len(texts) + len(shards), begin, self._packed(tuple(shards)))
-            return Request(packed, partial(parse, shards), key, script.writes, script)
-
-        return make
+    def _packer(self, *texts: Argument) -> Callable[[Sequence[int]], bytes]:
+        """Return what packs a command of these texts and the keys of shards; the texts are packed once."""
+        begin = pack(texts).partition(b"\r\n")[2]
+        return lambda shards: b"*%d\r\n%b%b" % (len(texts) + len(shards), begin, self._packed(tuple(shards)))
 
 
 def _placed(reply: Any) -> Placed:
@@ -348,6 +347,5 @@ def _rows(flat: Sequence[bytes]) -> list[Row]:
     return [*map(_row, zip(map(float, flat[1::2]), flat[::2], strict=True))]
 
 
-_entry: Final[Callable[[tuple[int, str, str, Score]], Entry]] = partial(tuple.__new__, Entry)
 _row: Final[Callable[[tuple[float, bytes]], Row]] = partial(tuple.__new__, Row)
-"""Makes a row of a pair, as `_entry` an entry, without a call of Python code: a top has some hundreds."""
+"""Makes a row of a pair without a call of Python code: a top has some hundreds."""

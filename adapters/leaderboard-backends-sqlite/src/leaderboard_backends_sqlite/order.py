@@ -8,7 +8,7 @@ from sqlite3 import Connection
 from sys import maxsize
 from typing import Any, Final, TypeAlias
 
-from leaderboard_backends.model import Entry, Score, percentile, score_from_float
+from leaderboard_backends.model import Entry, Score, make_entry, percentile, score_from_float
 
 from .changes import StoredChanges
 from .counts import FIRST, Bound, Counts, Sizes
@@ -252,9 +252,8 @@ class StoredBoard:
         ).fetchall()
 
     def _entries(self, rows: Iterable[tuple[float, bytes, bytes]], first_rank: int) -> list[Entry]:
-        new = tuple.__new__  # spares the Python call in Entry.__new__
         score_of = self.score_of
         return [
-            new(Entry, (rank, player.decode(), name.decode(), score_of(key)))
+            make_entry((rank, player.decode(), name.decode(), score_of(key)))
             for rank, (key, player, name) in enumerate(rows, first_rank)
         ]
