@@ -15,9 +15,7 @@ local function apply(id, username, score, key, record, member, standing)
   local before = member
   member = changed .. '\255' .. id
   if feed and not append('score', settled, 'member', member) then return end
-  -- The first hash, from which all others are split; a board that has it also has a description.
-  if players == 0 then call('HSET', prefix .. 0, '', '') end
-  if fresh then describe() end
+  begin()
   if record then call('ZREM', order, before) end
   call('ZADD', order, settled, member)
   call('HSET', key, id, changed)

@@ -47,9 +47,7 @@ local function make(at, player, adds, limited)
   if changed then
     local member = changed .. '\255' .. player.id
     if feed and not append('score', settled, 'member', member) then return damage() end
-    -- The first hash, from which all others are split; a board that has it also has a description.
-    if players + joined == 0 then call('HSET', prefix .. 0, '', '') end
-    if fresh then describe() end
+    begin()
     if player.record then call('ZREM', order, player.member) else joined = joined + 1 end
     call('ZADD', order, settled, member)
     call('HSET', player.key, player.id, changed)

@@ -57,9 +57,7 @@ local function move(first)
   local n, joined = gather(first)
   local scores = standings(n)
   if damaged then return first end
-  -- The first hash, from which all others are split; a board that has it also has a description.
-  if players == 0 then call('HSET', prefix .. 0, '', '') end
-  if fresh then describe() end
+  begin()
   local left, filled, i = 0, 0, first
   for k = 1, n do
     local id, record = updates[i], records[k]

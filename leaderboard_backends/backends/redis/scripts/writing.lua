@@ -2,6 +2,13 @@
 local most_in_bucket = 16
 local started = sequence
 
+-- Before a first change: makes the first hash, from which all others are split, and describes the board, so that one that
+-- has that hash also has a description.
+local function begin()
+  if players == 0 then call('HSET', prefix .. 0, '', '') end
+  if fresh then describe() end
+end
+
 local upper, upper_bytes
 
 -- Returns the record and the score (as text) after an update and counts the change, or nil where nothing changes. The
