@@ -440,7 +440,7 @@ FACES: Final = (
         only=frozenset({"ReplicatedLeaderboard"}),
         dropped=frozenset({"__init__", "wrap", "_close"}),
         awaited=frozenset({"_hear", "at_version", "write"}),
-        plain=frozenset({"_settings", "_stale", "_follow_on"}),
+        plain=frozenset({"_settings", "_stale"}),
         renamed={"BoardCopy": "DirectLeaderboard"},
     ),
 )

@@ -222,15 +222,5 @@ class AsyncReplicatedLeaderboard(AsyncCopiedLeaderboard):
         return f"replica at most {self._max_staleness:g} s old"
 
     async def _delete(self) -> None:
-        self._follower.remove(self._replica)
-        try:
+        with self._follower.leaving(self._replica):
             await super()._delete()
-        except BaseException:
-            self._follow_on()
-            raise
-
-    def _follow_on(self) -> None:
-        """Follow again, unless the board inside is closed: it refused, and stays open."""
-        if not self._closed:
-            self._replica.closed = False
-            self._follower.add(self._replica)

@@ -9,8 +9,8 @@ child, which has none of its parent's threads, starts another one.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import inf
 from threading import Lock, RLock, Thread
 from time import monotonic
@@ -216,6 +216,18 @@ class Follower:
         with _lock:
             replica.close()
             self._replicas.discard(replica)
+
+    @contextmanager
+    def leaving(self, replica: Replica) -> Iterator[None]:
+        """Follow a board no more, unless it refuses to be deleted or closed within, and stays open."""
+        self.remove(replica)
+        try:
+            yield
+        except BaseException:
+            if not replica.board.closed:
+                replica.closed = False
+                self.add(replica)
+            raise
 
     def hurry(self) -> None:
         """Read changes at once: somebody waits for them."""

@@ -285,26 +285,12 @@ class ReplicatedLeaderboard(Wrapper):
         return f"replica at most {self._max_staleness:g} s old"
 
     def _delete(self) -> None:
-        self._follower.remove(self._replica)
-        try:
+        with self._follower.leaving(self._replica):
             super()._delete()
-        except BaseException:
-            self._follow_on()
-            raise
 
     def _close(self) -> None:
-        self._follower.remove(self._replica)
-        try:
+        with self._follower.leaving(self._replica):
             super()._close()
-        except BaseException:
-            self._follow_on()
-            raise
-
-    def _follow_on(self) -> None:
-        """Follow again, unless the board inside is closed: it refused, and stays open."""
-        if not self._closed:
-            self._replica.closed = False
-            self._follower.add(self._replica)
 
 
 def _stands_in_part(error: LeaderboardError) -> bool:
