@@ -111,7 +111,8 @@ def _set(variable: ContextVar[bool]) -> Iterator[None]:
 def partial_answers() -> AbstractContextManager[None]:
     """Let the reads within a `with` block answer without the shards that do not answer.
 
-    `ask` and `last_answer` then tell which are missing. A board that has no shards takes no note of it.
+    `ask` and `last_answer` then tell which are missing; where none answers, a read raises `ShardsMissingError` all the
+    same. A board that has no shards takes no note of it.
     """
     return _set(_partial)
 

@@ -397,7 +397,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         return Several(self._requests.slots, shards, joint.make, joint.with_neighbours) if shards else None
 
     def _admit_missing(self, missing: Mapping[int, BackendError], *, applied: bool, partial: bool) -> None:
-        """Raise if there are any, unless an answer without them is permitted."""
+        """Raise if there are any, unless an answer without them is permitted; one without all of them never is."""
         if not missing:
             return
         first = next(iter(missing.values()))
@@ -410,7 +410,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
             raise RankUnknownError(f"the update was applied, but its rank is not known: {text}") from first
         if lost is not None:
             raise lost
-        if partial:
+        if partial and len(missing) < self.shards:
             return
         raise ShardsMissingError(text, self.shards - len(missing), self.shards, tuple(sorted(missing))) from first
 

@@ -229,6 +229,15 @@ def test_a_partial_read_waits_once_for_shards_that_do_not_answer(
     assert len(asked) > 1
 
 
+def test_a_read_that_no_shard_answers_is_no_partial_one(lone: EmbeddedCluster, open_board: Opener) -> None:
+    board = opened(lone, open_board, socket_timeout=NEVER, read_timeout=0.5, partial=True)
+    board.update_score("ann", "", 1)
+    with frozen(*lone.nodes), pytest.raises(ShardsMissingError) as caught:
+        board.get_top_n(10)
+    assert (caught.value.answered, caught.value.total) == (0, SHARDS)
+    assert board.get_top_n(10) == [Entry(1, "ann", "", 1)]
+
+
 def test_a_partial_read_counts_in_a_shard_again_that_has_answered_since(
     lone: EmbeddedCluster, open_board: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
