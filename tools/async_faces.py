@@ -206,7 +206,7 @@ FACES: Final = (
             "from .server import exchange\n": "from .async_nodes import exchange, proceed\n",
             "run.proceed(answers)": "await proceed(run, answers)",
         },
-        shared=frozenset({"DEFAULT_SHARDS", "COLLECTS"}),
+        shared=frozenset({"DEFAULT_SHARDS"}),
         awaited=frozenset({"exchange", "read", "leave", "carry", "carry_live", "slot_map"}),
         plain=frozenset({"_several", "_admit_missing", "_note_partial"}),
     ),

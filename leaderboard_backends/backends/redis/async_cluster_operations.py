@@ -121,11 +121,14 @@ class AsyncClusterOperations(AsyncShardedBoard):
     # ------------------------------------------------------------------ reads
 
     async def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        found, _ = await self._read(lambda: self._reads.standings(player_ids), rank_of_one)
+        found, _ = await self._standings(player_ids)
         return [None if each is None else each[1].entry(each[0]) for each in found]
 
+    async def _standings(self, player_ids: Sequence[str]) -> tuple[list[tuple[int, Row] | None], int]:
+        return await self._read(lambda: self._reads.standings(player_ids, at_once=self._at_once), rank_of_one)
+
     async def _get_rank(self, player_id: str) -> int | None:
-        ((standing,), _) = await self._read(lambda: self._reads.standings((player_id,)), rank_of_one)
+        ((standing,), _) = await self._standings((player_id,))
         return None if standing is None else standing[0]
 
     async def _get_score(self, player_id: str) -> Score | None:
@@ -133,7 +136,7 @@ class AsyncClusterOperations(AsyncShardedBoard):
         return None if placed is None else score_from_float(placed.row.score)
 
     async def _get_percentile(self, player_id: str) -> float | None:
-        ((standing,), players) = await self._read(lambda: self._reads.standings((player_id,)), rank_of_one)
+        ((standing,), players) = await self._standings((player_id,))
         return None if standing is None else percentile(standing[0], players)
 
     async def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:

@@ -120,11 +120,14 @@ class ClusterOperations(ShardedBoard):
     # ------------------------------------------------------------------ reads
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        found, _ = self._read(lambda: self._reads.standings(player_ids), rank_of_one)
+        found, _ = self._standings(player_ids)
         return [None if each is None else each[1].entry(each[0]) for each in found]
 
+    def _standings(self, player_ids: Sequence[str]) -> tuple[list[tuple[int, Row] | None], int]:
+        return self._read(lambda: self._reads.standings(player_ids, at_once=self._at_once), rank_of_one)
+
     def _get_rank(self, player_id: str) -> int | None:
-        ((standing,), _) = self._read(lambda: self._reads.standings((player_id,)), rank_of_one)
+        ((standing,), _) = self._standings((player_id,))
         return None if standing is None else standing[0]
 
     def _get_score(self, player_id: str) -> Score | None:
@@ -132,7 +135,7 @@ class ClusterOperations(ShardedBoard):
         return None if placed is None else score_from_float(placed.row.score)
 
     def _get_percentile(self, player_id: str) -> float | None:
-        ((standing,), players) = self._read(lambda: self._reads.standings((player_id,)), rank_of_one)
+        ((standing,), players) = self._standings((player_id,))
         return None if standing is None else percentile(standing[0], players)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:

@@ -71,7 +71,7 @@ class JoinedReads:
 
     def count(self) -> Plan[int]:
         """Return the number of players."""
-        tallies = yield from self.tally()
+        tallies = yield from self.tally(begins=True)
         return _players(tallies)
 
     def states(self, shards: Collection[int]) -> Plan[dict[int, State]]:
@@ -83,7 +83,7 @@ class JoinedReads:
 
     def count_between(self, better: Row, worse: Row) -> Plan[int]:
         """Return the number of players from one point to another."""
-        tallies = yield from self.tally((better, worse))
+        tallies = yield from self.tally((better, worse), begins=True)
         return _before(tallies, 1) - _before(tallies, 0)
 
     def locate(self, player_ids: Sequence[str]) -> Plan[tuple[list[Placed | None], dict[int, Located]]]:
@@ -103,27 +103,37 @@ class JoinedReads:
                 found[place] = placed
         return found, dict(answers.single)
 
-    def standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+    def standings(
+        self, player_ids: Sequence[str], *, at_once: bool = False
+    ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         """Return rank and row of players, and the number of all players, from one state of each shard.
 
-        Several players are read until none of them has moved between the two round trips. Where none of them is known,
-        the number is not asked for, and 0. More than `MANY` players are read with the whole board, if that is small
-        beside counting each of them in each shard, else in parts: each of one state.
+        Several players, and one whose rank is to be of one moment (`at_once`), are read until none of them has moved
+        between the two round trips. Where none of them is known, the number is 0. More than `MANY` players are read
+        with the whole board, if that is small beside counting each of them in each shard, else in parts: each of one
+        state.
         """
-        if len(player_ids) == 1:
+        if len(player_ids) == 1 and not at_once:
             return (yield from self._standing(player_ids[0]))
         if len(player_ids) > MANY:
             return (yield from self._many_standings(player_ids))
+        return (yield from self._few_standings(player_ids, begins=True))
+
+    def _few_standings(
+        self, player_ids: Sequence[str], *, begins: bool
+    ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         for _ in range(ATTEMPTS):
             placed, shards = yield from self.locate(player_ids)
             points = list(dict.fromkeys(place.row for place in placed if place))
-            if not points:
+            if not points and len(shards) == 1:
                 return [None] * len(player_ids), 0
-            tallies = yield from self.tally(points, {shard: _version(found) for shard, found in shards.items()})
+            owners = {shard: _version(found) for shard, found in shards.items()}
+            tallies = yield from self.tally(points, owners, begins=begins)
             if _stand(points, tallies):
                 counts = zip(*(tally.counts for tally in tallies), strict=True)
                 ranks = {row: 1 + sum(before) for row, before in zip(points, counts, strict=True)}
-                return [(ranks[place.row], place.row) if place else None for place in placed], _players(tallies)
+                found = [(ranks[place.row], place.row) if place else None for place in placed]
+                return found, _players(tallies) if points else 0
         raise _unsettled()
 
     def _standing(self, player_id: str) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
@@ -143,14 +153,14 @@ class JoinedReads:
         return [(rank, placed.row)], standing.located.state.players + _players(tallies)
 
     def _many_standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
-        players = yield from self.count()
+        players = _players((yield from self.tally()))
         if players <= len(player_ids) * len(self._all):
             joined = yield from self.rows(None, 0, MAX_RANK)
             ranked = {row.player_id: (rank, row) for rank, row in enumerate(joined.ahead, 1)}
             return [ranked.get(player_id) for player_id in player_ids], len(joined.ahead)
         found: list[tuple[int, Row] | None] = []
         for first in range(0, len(player_ids), MANY):
-            part, _ = yield from self.standings(player_ids[first : first + MANY])
+            part, _ = yield from self._few_standings(player_ids[first : first + MANY], begins=first == 0)
             found += part
         return found, players
 
@@ -164,7 +174,7 @@ class JoinedReads:
         short, sizes = set(self._all), (share(behind, count), share(ahead, count))
         while short:
             asked |= dict.fromkeys(short, sizes)
-            found = yield from self._window(short, point, sizes, bound)
+            found = yield from self._window(short, point, sizes, bound, begins=not parts)
             parts = {shard: part for shard, part in parts.items() if shard not in short} | found
             back, before = _nearest(
                 {shard: part.behind for shard, part in parts.items()},
@@ -233,12 +243,17 @@ class JoinedReads:
     # ------------------------------------------------------------------ one round trip
 
     def tally(
-        self, points: Sequence[Row] = (), owners: Mapping[int, int | None] = _NOBODY, *, left_out: Collection[int] = ()
+        self,
+        points: Sequence[Row] = (),
+        owners: Mapping[int, int | None] = _NOBODY,
+        *,
+        left_out: Collection[int] = (),
+        begins: bool = False,
     ) -> Generator[Ask, Answers, list[Tally]]:
         """Return what the shards hold, and how many players stand before points."""
         if (joint := self.joint_tally(points, owners, left_out=left_out)) is None:
             return []
-        answers = yield Ask(joint=joint)
+        answers = yield Ask(joint=joint._replace(begins=begins))
         return answers.joint
 
     def joint_tally(
@@ -250,9 +265,9 @@ class JoinedReads:
         return Joint(shards, self._requests.tally(points, owners)) if shards else None
 
     def _window(
-        self, shards: Collection[int], point: Row | None, sizes: tuple[int, int], bound: Score | None
+        self, shards: Collection[int], point: Row | None, sizes: tuple[int, int], bound: Score | None, *, begins: bool
     ) -> Generator[Ask, Answers, dict[int, Part]]:
-        answers = yield Ask(joint=Joint(shards, self._requests.window(point, *sizes, bound)))
+        answers = yield Ask(joint=Joint(shards, self._requests.window(point, *sizes, bound), begins=begins))
         return _united(answers.joint)
 
     def _sample(self, ranks: Sequence[int], shards: Collection[int]) -> Generator[Ask, Answers, dict[int, Sampled]]:

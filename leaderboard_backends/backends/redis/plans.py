@@ -10,13 +10,16 @@ from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
-from ...errors import BackendError
+from ...errors import BackendError, BackendUnavailableError
 from .requests import Request
 from .shard_feeds import Feed
 from .shard_requests import Located, Part, Read, Sampled, Standing, State, Tally
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+COLLECTS: Final = 10
+"""How often a consistent read looks at all shards."""
 
 
 class Joint(NamedTuple):
@@ -26,6 +29,8 @@ class Joint(NamedTuple):
     make: Callable[[Sequence[int]], Request[Read[Any]]]
     with_neighbours: bool = False
     """Whether requests are made for all shards of these nodes; an answer without these shards is not permitted."""
+    begins: bool = False
+    """Whether a read is made of this and what it asks later: what it asked before only told what to ask."""
 
 
 _NOTHING: Final[Mapping[int, Any]] = MappingProxyType({})
@@ -86,11 +91,13 @@ def no_rank(_: object) -> None:
 class Seen:
     """The states of shards that a read is made of, and the shards that did not answer."""
 
-    def __init__(self, *, whole: bool = False, live: bool = True) -> None:
+    def __init__(self, *, whole: bool = False, live: bool = True, looks: int = 0) -> None:
         self.whole: Final = whole
         """Whether no shard may be missing, whatever the board permits."""
         self.live: Final = live
         """Whether primaries alone are asked."""
+        self.looks = looks
+        """How often the shards may be looked at until they are met in one state twice; 0 where once is enough."""
         self.age = 0.0
         """How old at most what replicas answered is."""
         self.states: dict[tuple[int, ...], State] = {}
@@ -102,6 +109,19 @@ class Seen:
         """The shards that an answer is without, or a part of it, and what was wrong with each."""
         self.silent: frozenset[int] = frozenset()
         """Those of them that have answered nothing since."""
+
+    def begin(self) -> None:
+        """Forget the states met so far: the read is made of what is asked from now on."""
+        self.states, self.changed, self.cleared = {}, False, set()
+
+    def look_again(self) -> None:
+        """Count two looks in a row that met different states; raises where none is left."""
+        self.looks -= 2
+        if self.looks <= 0:
+            raise BackendUnavailableError(
+                f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: "
+                "try again, or read without consistent."
+            )
 
     def note_missing(self, missing: Mapping[int, BackendError], answered: Collection[int]) -> None:
         """Note the shards that did not answer, and those that did, which can be asked again."""

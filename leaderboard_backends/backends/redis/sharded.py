@@ -33,20 +33,18 @@ from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
 from .manifest import READY, Manifest, ManifestRequests, check_manifest
 from .merge import JoinedReads, JoinedWrites
-from .plans import Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
+from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
 from .server import exchange
 from .shard_feeds import share_of_feed
-from .shard_requests import ShardedRequests, State
+from .shard_requests import ShardedRequests
 from .topology import shared_cluster
 
 T = TypeVar("T")
 
 DEFAULT_SHARDS: Final = 64
-COLLECTS: Final = 10
-"""How often a consistent read looks at all shards."""
 _CLEARING: Final = "clearing "
 _TURNS: Final = 20
 """How often a call starts again because others clear or delete the board."""
@@ -281,9 +279,7 @@ class ShardedBoard(AddressedLeaderboard):
 
         `rank_of` tells the rank of the player that an answer is about, for the bounds of a partial one.
         """
-        at_once = self._consistent or consistent_wanted()
-        read = self._read_at_once if at_once else self._read_once
-        value, seen = read(plan)
+        value, seen = self._read_once(plan, looks=COLLECTS if self._at_once else 0)
         if version_wanted():
             note_version(NO_VERSION if seen.missing else self._get_changes(None, 0).version)
         if seen.missing:
@@ -292,26 +288,15 @@ class ShardedBoard(AddressedLeaderboard):
             answered(Answer("replica", seen.age) if seen.age else LIVE)
         return value
 
-    def _read_at_once(self, plan: Callable[[], Plan[T]]) -> tuple[T, Seen]:
-        """Run a read until two looks in a row at its shards met one state; every other look is at versions alone."""
-        before: Mapping[int, State] = {}
-        for _ in range(COLLECTS // 2):
-            value, seen = self._read_once(plan, live=True)  # replicas of two shards are not of one moment
-            if seen.agrees_with(before):
-                return value, seen
-            shards = frozenset(chain.from_iterable(seen.states))
-            before, _ = self._read_once(lambda: self._reads.states(shards), live=True)  # noqa: B023 - called at once
-            if seen.agrees_with(before):
-                return value, seen
-        raise BackendUnavailableError(
-            f"the shards changed during each of {COLLECTS} reads, so no answer is of one moment of all of them: try "
-            "again, or read without consistent."
-        )
+    @property
+    def _at_once(self) -> bool:
+        """Whether reads are to be of one moment of all shards."""
+        return self._consistent or consistent_wanted()
 
-    def _read_once(self, plan: Callable[[], Plan[T]], *, whole: bool = False, live: bool = False) -> tuple[T, Seen]:
-        live = live or whole or live_wanted() or self._replicas is None
+    def _read_once(self, plan: Callable[[], Plan[T]], *, whole: bool = False, looks: int = 0) -> tuple[T, Seen]:
+        live = whole or looks > 0 or live_wanted() or self._replicas is None  # replicas are not of one moment
         for turn in range(_TURNS):
-            seen = Seen(whole=whole, live=live or turn > 0)
+            seen = Seen(whole=whole, live=live or turn > 0, looks=looks)
             try:
                 value = self._run(plan(), seen)
             except ClearFoundError as found:
@@ -321,6 +306,10 @@ class ShardedBoard(AddressedLeaderboard):
                 self._finish_clear(self._generation, state)
                 if turn and state == READY:  # a failover has lost a part of that clear
                     self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
+                continue
+            if looks and seen.changed:  # after the moment that the rest is of
+                seen.look_again()
+                looks = seen.looks
                 continue
             if sum(map(len, seen.states)) == self.shards:
                 self._players = seen.players()
@@ -341,10 +330,27 @@ class ShardedBoard(AddressedLeaderboard):
         applied, run = False, Running(plan)
         while run.ask is not None:
             writes = bool(run.ask.single) and any(request.writes for request in run.ask.single.values())
+            begins = run.ask.joint is not None and run.ask.joint.begins
+            if begins:
+                seen.begin()
             answers = self._answer(run.ask, seen, applied=applied or writes, writes=writes)
             applied |= writes
+            if begins and seen.looks:
+                answers = self._of_one_moment(run.ask, seen, answers)
             run.proceed(answers)
         return run.result
+
+    def _of_one_moment(self, ask: Ask, seen: Seen, answers: Answers) -> Answers:
+        """Return answers for which two looks in a row at the shards met one state; every other one is at versions."""
+        while True:
+            states = self._run(self._reads.states(frozenset(chain.from_iterable(seen.states))), Seen())
+            if seen.agrees_with(states):
+                return answers
+            seen.look_again()
+            seen.begin()
+            answers = self._answer(ask, seen, applied=False, writes=False)
+            if seen.agrees_with(states):
+                return answers
 
     def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
         slots = self._requests.slots
