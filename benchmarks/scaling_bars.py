@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import chain
 from json import dumps
 from math import inf
 from statistics import median, quantiles
 from time import monotonic, sleep
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import redis
-from paired import Bar, microseconds, paired_times, ratio_bar, ratios
+from paired import Bar, Work, microseconds, paired_times, ratio_bar, ratios
 from players import load, trace
 
 from leaderboard_backends import BackendError, BackendUnavailableError, LeaderboardBackend, open_leaderboard
 from leaderboard_backends.answers import ask, consistent_reads
+from leaderboard_backends.backends.redis import topology
 from leaderboard_backends.backends.redis.manifest import slot_of
+from leaderboard_backends.backends.redis.requests import Request, pack
+from leaderboard_backends.backends.redis.server import Server, exchange
 from leaderboard_backends.comparison.cost.cluster import MEASURED_SHARDS
 from leaderboard_backends.testing.groups import EmbeddedCluster, EmbeddedSentinel
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -31,6 +37,8 @@ READ_PAUSE = 0.001
 STEP = 0.002
 """Seconds between two batches of a writer."""
 ROUNDS = 9
+BARE = 900
+"""How many calls are made again over bare sockets."""
 
 WRITER = """
 import sys, json
@@ -208,6 +216,8 @@ class Case(NamedTuple):
     """How many updates or players of the trace one call takes."""
     operations: int = 2_700
     ties: str = "strict"
+    bare: bool = False
+    """Whether its requests are also sent over bare sockets: what is left is the servers' and the system's."""
 
 
 CASES = (
@@ -216,11 +226,11 @@ CASES = (
     Case("update_scores of one, ties=strict", (1.8, 1.8), lambda board, own: board.update_scores(own)),
     Case("update_scores of one, ties=clock", (1.1, 1.1), lambda board, own: board.update_scores(own), ties="clock"),
     Case("update_scores of 1,000, ties=strict", (0.95, 1), lambda board, own: board.update_scores(own), 1_000, 90),
-    Case("get_rank", (3, 5.5), lambda board, own: board.get_rank(own[0][0])),
+    Case("get_rank", (3, 5.5), lambda board, own: board.get_rank(own[0][0]), bare=True),
     Case("get_top_n of 100", (4.8, 6.5), lambda board, _: board.get_top_n(100)),
-    Case("get_around of 5", (4.8, 9), lambda board, own: board.get_around(own[0][0], 5)),
+    Case("get_around of 5", (4.8, 9), lambda board, own: board.get_around(own[0][0], 5), bare=True),
     Case("get_entries of 50", (6, 14), lambda board, own: board.get_entries([each[0] for each in own]), 50, 900),
-    Case("len", (4, 6.5), lambda board, _: len(board)),
+    Case("len", (4, 6.5), lambda board, _: len(board), bare=True),
 )
 
 
@@ -247,6 +257,11 @@ def _cluster_bars(cluster: EmbeddedCluster, server: EmbeddedServer, count: int) 
                     times = paired_times(ours, theirs, case.operations, ROUNDS)
                     subject = f"cluster, K={shards}: {case.what} against redis://, {where}"
                     yield ratio_bar(subject, ratios(times), case.bars[place], note=microseconds(times))
+                    if case.bare:
+                        with _bare_calls(case, boards[case.ties], own[:BARE], cluster) as bare:
+                            times = paired_times(bare, theirs, BARE, ROUNDS)
+                        subject = f"cluster, K={shards}: {case.what}, the same bytes over bare sockets, {where}"
+                        yield ratio_bar(subject, ratios(times), inf, note=microseconds(times))
                 yield _consistent_bar(strict, cluster.url, shards, where)
             yield _overtaken_bar(cluster.url, shards, where)
 
@@ -257,6 +272,45 @@ def _calls(case: Case, board: LeaderboardBackend, updates: Updates) -> Any:
             case.call(board, updates[at * case.players : (at + 1) * case.players])
 
     return work
+
+
+@contextmanager
+def _bare_calls(case: Case, board: LeaderboardBackend, own: Updates, cluster: EmbeddedCluster) -> Iterator[Work]:
+    """Yield what sends the requests of a board's calls again, and receives the replies without parsing them.
+
+    Each reply is received at once: those of these cases are of less than 16 KiB, which a server sends as one.
+    """
+    trips: list[list[list[tuple[int, bytes]]]] = []
+
+    def note(parts: Mapping[Server, Sequence[Request[Any]]], deadline: float) -> dict[Server, list[Any]]:
+        sent = [(server.address.port, b"".join(each.packed for each in some)) for server, some in parts.items()]
+        trips[-1].append(sent)
+        return exchange(parts, deadline)
+
+    with patch.object(topology, "exchange", note):
+        for at in range(len(own)):
+            trips.append([])
+            case.call(board, own[at : at + 1])
+    with ExitStack() as opened:
+        sockets = {node.port: opened.enter_context(_bare_socket(node)) for node in cluster.primaries}
+
+        def work(start: int, stop: int) -> None:
+            for trip in chain.from_iterable(trips[start:stop]):
+                for port, packed in trip:
+                    sockets[port].sendall(packed)
+                for port, _ in trip:
+                    sockets[port].recv(65_536)
+
+        yield work
+
+
+def _bare_socket(node: EmbeddedServer) -> socket.socket:
+    bare = socket.create_connection(("127.0.0.1", node.port))
+    bare.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if node.password:
+        bare.sendall(pack((b"AUTH", node.password)))
+        bare.recv(65_536)
+    return bare
 
 
 def _growth(servers: list[Any], board: LeaderboardBackend, players: Updates) -> int:
