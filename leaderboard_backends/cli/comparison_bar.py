@@ -69,8 +69,9 @@ class ComparisonBar:
         self._bar.update(self._task, total=self._total, runs=f"0 of {self._runs} runs")
 
     def proving(self, label: str) -> None:
-        """Show which backend the kit judges."""
+        """Show which backend the kit judges, of several at once."""
         self._begin(f"conformance test of {label}")
+        self._in_work = "conformance tests"
 
     def begins(self, cell: Cell, round_: int) -> None:
         """Show which run is in work."""

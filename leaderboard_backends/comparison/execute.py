@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from time import perf_counter
-from typing import Final, Protocol
+from time import perf_counter, sleep
+from typing import Final, Protocol, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
+from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
 from .code_facts import code_facts
 from .code_size import counts_kept
@@ -37,6 +39,8 @@ from .programs import programs_by_distribution
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, TraceStore
+
+Value = TypeVar("Value")
 
 CLEAR_TIMEOUT: Final = 30.0
 
@@ -160,8 +164,7 @@ class _Comparison:
         left = [(number, unit) for number, unit in runs if (unit.cell, number) not in self.runs]
         self.watcher.planned([unit for _, unit in left])
         self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
-        for target in self.order.targets:
-            self._get_to_know(target)
+        self._get_to_know_all()
         self._run_at_once([(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE])
         for number, unit in left:
             if unit.cell.mode not in AT_ONCE:
@@ -173,14 +176,7 @@ class _Comparison:
         for number, unit in left:
             self._trace(unit)
             self.watcher.begins(unit.cell, number)
-        with ThreadPoolExecutor(max(1, len(left))) as pool:
-            runs = [pool.submit(self._run, unit, number) for number, unit in left]
-            try:
-                for run in as_completed(runs):
-                    self._keep(run.result())
-            finally:
-                while wait(runs, timeout=0.1).not_done:
-                    end_all()  # again, as a thread may have been about to start one
+        _at_once([partial(self._run, unit, number) for number, unit in left], self._keep, most=len(left))
 
     def _keep(self, run: Run) -> None:
         self.runs[run.cell, run.round] = run
@@ -195,17 +191,31 @@ class _Comparison:
 
     # ------------------------------------------------------------------ before anything is measured
 
-    def _get_to_know(self, target: Target) -> None:
-        """Open a backend to see what it is, and have the kit judge it, unless an earlier part of the run has."""
-        facts = self.backends.get(target.label)
-        if facts is None:
+    def _get_to_know_all(self) -> None:
+        """Open each backend to see what it is, and have the kit judge it, unless an earlier part of the run has.
+
+        As many at once as there are cores, since nothing is timed yet.
+        """
+        unknown = [target for target in self.order.targets if target.label not in self.backends]
+        for target in unknown:
             self.watcher.proving(target.label)
-            found = self._on_target(target, lambda where: self._introduce(target, where))
-            if found.facts is None:
-                self.refusals[target.label] = found
-                return
-            facts = self.backends[target.label] = found.facts
-            self.journal.add(Known(facts))
+        _at_once([partial(self._introduced, target) for target in unknown], self._know, most=int(usable_cores()))
+        for target in self.order.targets:
+            if facts := self.backends.get(target.label):
+                self._pass(target, facts)
+
+    def _introduced(self, target: Target) -> tuple[str, Answer]:
+        return target.label, self._on_target(target, lambda where: self._introduce(target, where))
+
+    def _know(self, introduced: tuple[str, Answer]) -> None:
+        label, found = introduced
+        if found.facts is None:
+            self.refusals[label] = found
+        else:
+            self.backends[label] = found.facts
+            self.journal.add(Known(found.facts))
+
+    def _pass(self, target: Target, facts: BackendFacts) -> None:
         if refused := conformance_gate.refusal_by_kit(facts.verdict):
             self.refusals[target.label] = refused
         else:
@@ -379,6 +389,20 @@ class _Comparison:
                 if refused is not None and (run.status, refused.status) == ("ok", "wrong"):
                     run = replace(run, status="wrong", reason=refused.reason, figures=None)
                 yield run
+
+
+def _at_once(work: Sequence[Callable[[], Value]], keep: Callable[[Value], None], *, most: int) -> None:
+    """Do work in so many threads and keep what each part returns as it ends; however this ends, no worker runs on."""
+    with ThreadPoolExecutor(max(1, most)) as pool:
+        parts = [pool.submit(part) for part in work]
+        try:
+            for part in as_completed(parts):
+                keep(part.result())
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            while not all(part.done() for part in parts):
+                end_all()  # again, as a thread may have been about to start one
+                sleep(0.1)
 
 
 def _workload_facts(file: WorkloadFile) -> WorkloadFacts:

@@ -27,7 +27,7 @@ from leaderboard_backends.comparison.figures import (
     ServiceFigures,
     ThroughputFigures,
 )
-from leaderboard_backends.comparison.measure import processes
+from leaderboard_backends.comparison.measure import conformance_gate, processes
 from leaderboard_backends.comparison.measure.job import Answer, Job
 from leaderboard_backends.comparison.measure.processes import answer
 from leaderboard_backends.comparison.plan import ChurnPart
@@ -326,6 +326,30 @@ def test_an_interrupt_ends_all_runs_that_go_at_once(comparing: Callable[..., Res
     result = comparing("memory", "naive", plan=replace(service_plan(), service=[], churn=[churn]))
     assert not result.finished
     assert [run.status for run in result.runs] == ["not run", "not run"]
+    assert not processes.RUNNING
+
+
+def test_an_interrupt_ends_the_kit_on_all_backends_and_judges_no_more(
+    comparing: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execute, "usable_cores", lambda: 2.0)
+    begun = list[Job]()
+
+    def noted(job: Job, path: str = "") -> Answer:
+        begun.append(job)
+        return answer(job, path)
+
+    def interrupt() -> None:
+        while len([job for job in begun if job.task == "conformance"]) < 2 or len(processes.RUNNING) < 2:
+            sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(conformance_gate, "answer", noted)
+    Thread(target=interrupt, daemon=True).start()
+    result = comparing("boards:HangsLate", "boards:HangsAsLate", "memory", plan=service_plan().changed(proof="updates"))
+    assert not result.finished
+    assert [run.status for run in result.runs] == ["not run"] * 3
+    assert len(begun) == 2
     assert not processes.RUNNING
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from leaderboard_backends.comparison import execute
 from leaderboard_backends.comparison.figures import ResponseFigures, ServiceFigures, ThroughputFigures
 from leaderboard_backends.comparison.journal import Finished, Journal, Known, read_journal
 from leaderboard_backends.comparison.measure.conformance_gate import gates_of
@@ -153,6 +154,15 @@ def test_what_the_conformance_kit_refuses_is_not_measured(comparing: Callable[..
     assert facts.verdict is not None
     assert facts.verdict.failed
     assert not facts.verdict.allows_figures
+
+
+def test_the_kit_judges_several_backends_at_once(
+    comparing: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MEETING_FOLDER", str(tmp_path))
+    monkeypatch.setattr(execute, "usable_cores", lambda: 2.0)
+    result = comparing("boards:MeetsOne", "boards:MeetsAnother", players=(20,), steps=20)
+    assert [run.status for run in result.runs] == ["ok", "ok"]
 
 
 def test_the_verdict_stands_beside_the_figures(comparing: Callable[..., Result]) -> None:

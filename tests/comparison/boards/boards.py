@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from leaderboard_backends import Entry, Score
@@ -93,6 +94,10 @@ class HangsLate(Segfaults):
         threading.Event().wait()
 
 
+class HangsAsLate(HangsLate):
+    """Another of that kind."""
+
+
 class Hangs(SortedContainersLeaderboard):
     """Never returns from a load; tells its process id to the fifo of `HANGS_FIFO`, if there is one."""
 
@@ -102,6 +107,23 @@ class Hangs(SortedContainersLeaderboard):
             with open(fifo, "w", encoding="ascii") as writer:  # noqa: PTH123 - a fifo, opened until it is read
                 writer.write(str(os.getpid()))
         threading.Event().wait()
+
+
+class MeetsAnother(SortedContainersLeaderboard):
+    """Opens once the other one of the two was opened as well, by the files in `MEETING_FOLDER`."""
+
+    def __init__(self, name: str, **rules: Any) -> None:
+        super().__init__(name, **rules)
+        folder, end = Path(os.environ["MEETING_FOLDER"]), time.monotonic() + 20
+        (folder / type(self).__name__).touch()
+        while len(list(folder.iterdir())) < 2:
+            if time.monotonic() > end:
+                raise TimeoutError("nobody came")
+            time.sleep(0.01)
+
+
+class MeetsOne(MeetsAnother):
+    """The other one."""
 
 
 class Lags(SortedContainersLeaderboard):
