@@ -48,6 +48,12 @@ def unlogged(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
+    """Look for no garbage while thousands of tests are collected, as nearly all of it stays."""
+    gc.disable()
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_pycollect_makeitem(collector: pytest.Collector, name: str, obj: object) -> list[pytest.Item] | None:
     """Make no items of what is `proof` as a whole in a run of none of those: they are two thirds of all."""
     if not _without_proof(collector.config):
@@ -115,3 +121,4 @@ def pytest_collection_finish() -> None:
     """Keep thousands of collected tests out of every collection of garbage, here and in forked children."""
     gc.collect()
     gc.freeze()
+    gc.enable()
