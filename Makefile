@@ -83,16 +83,16 @@ $(TESTS): .venv/dev
 	@$(BIN)/python $(PYTEST) $(CHOSEN) $(NAMED)
 
 # What the inner loop leaves out: processes, browsers and installations by the dozen, and the kit on all but two boards.
-SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner) \
+SLOW := $(patsubst %,tests/testing/test_%.py,faults groups honesty races runner tasks) \
 	tests/backends/test_journal_crash.py tests/backends/test_zodb_crash.py tests/backends/test_zodb_damage.py tests/backends/test_zodb_clients.py $(wildcard tests/backends/test_zeo*.py) \
 	$(patsubst %,tests/backends/redis/test_%.py,failures server async_server async_cluster async_sentinel sentinel cluster cluster_faults cluster_replicas status) tests/comparison/test_several_servers.py \
 	tests/comparison/code_size tests/comparison/measure \
 	tests/comparison/report $(patsubst %,tests/comparison/test_%.py,targets execute programs gate identity schema) \
 	tests/hardening/test_monitoring_rules.py $(wildcard tests/hardening/*_backends.py tests/hardening/*_outage.py tests/hardening/*_processes.py) \
 	$(patsubst %,tests/test_%.py,docs examples files forks frameworks guide installing interrupts pages registry wheel)
-QUICK_KIT := tests/conformance/test_backends.py::TestMemoryDelegated tests/backends \
-	adapters/leaderboard-backends-sqlite/tests/test_board.py tests/hardening $(patsubst %,--ignore=%,$(SLOW))
+QUICK_KIT := tests/conformance/test_backends.py::TestMemoryDelegated tests/backends tests/hardening $(patsubst %,--ignore=%,$(SLOW))
 QUICK_REST := tests/conformance/test_backends.py::TestUnixSocket \
+	adapters/leaderboard-backends-sqlite/tests/test_board.py \
 	$(filter-out $(SLOW),$(wildcard tests/test_*.py)) tests/comparison tests/testing \
 	$(patsubst %,--ignore=%,$(SLOW))
 
@@ -100,7 +100,7 @@ quick: .venv/dev  ## run the tests of the inner loop, in two halves (a minute)
 	@$(MAKE) --no-print-directory --jobs=2 --keep-going quick-kit quick-rest
 
 quick-kit quick-rest: quick-%: .venv/dev
-	@$(BIN)/python $(PYTEST) -q $(if $(filter kit,$*),$(QUICK_KIT),$(QUICK_REST)) $(NAMED)
+	@$(BIN)/python $(PYTEST) -q --hypothesis-profile=quick $(if $(filter kit,$*),$(QUICK_KIT),$(QUICK_REST)) $(NAMED)
 
 interpreters: .venv/dev  ## run `make quick` under every Python from 3.11 on that is here, each in an environment of its own
 	$(BIN)/python benchmarks/interpreters.py $(PYTEST) -q $(QUICK_KIT) $(QUICK_REST)

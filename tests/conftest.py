@@ -26,6 +26,8 @@ UNDER_ONE_RULE: Final = (
 # How long an example takes is the machine's business.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+# `make quick` tries a quarter of the examples; `make test`, which CI runs, tries all.
+settings.register_profile("quick", settings.get_profile("here"), max_examples=25)
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and children inherit that; tests of Ctrl-C need it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -95,7 +95,7 @@ def test_the_model_knows_every_operation_that_programs_are_made_of() -> None:
 
 @pytest.mark.parametrize("keep", KEEPS)
 @pytest.mark.parametrize("order", ORDERS)
-@settings(max_examples=100, deadline=None, database=None)
+@settings(database=None)
 @given(program=st.lists(CALLS, max_size=40))
 def test_the_model_answers_as_the_oracle_does(
     order: Order, keep: Keep, program: list[tuple[str, tuple[Any, ...]]]

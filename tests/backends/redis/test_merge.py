@@ -286,7 +286,6 @@ def made(number: int, order: Order, players: Sequence[str], scores: int, chance:
 # ---------------------------------------------------------------------- the claims
 
 
-@settings(max_examples=80)
 @given(
     seed=st.integers(0, 2**32),
     order=st.sampled_from(ORDERS),
@@ -305,7 +304,7 @@ def test_every_read_answers_what_one_sorted_list_does(
         assert shards.run(read.plan()) == read.definition(rows)
 
 
-@settings(max_examples=300)
+@settings(max_examples=3 * settings().max_examples)
 @given(
     seed=st.integers(0, 2**32),
     order=st.sampled_from(ORDERS),
