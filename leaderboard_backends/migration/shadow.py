@@ -1,9 +1,10 @@
 """Shadowed reads: a sampled share of an app's reads is asked of two boards, and the answers are compared.
 
 Whoever answers a read calls `asked` afterwards. All that it costs the caller is a random number and, for the reads of
-the sample, an append to a bounded queue. A thread of its own asks both boards; that the caller's own answer is not
-taken costs the first board a little more and is worth it: an answer of a moment ago is out of date, on a board that is
-written, before the second board can be asked.
+the sample, an append to a bounded queue. A thread of its own asks both boards, many reads at a time, as each time that
+it gets hold of the interpreter costs the callers more than a read. That the caller's own answer is not taken costs the
+first board a little more and is worth it: an answer of a moment ago is out of date, on a board that is written, before
+the second board can be asked.
 
 Answers that differ are asked again on both boards for a quarter of a second before they count. The second board may be
 behind: it has settled if it gives an answer that the first one gave meanwhile. Where the first one's answers changed,
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from queue import Empty, SimpleQueue
 from random import random
@@ -21,7 +23,7 @@ from threading import Event, RLock, Thread, current_thread
 from time import perf_counter
 from typing import Final, NamedTuple, TypeVar
 
-from ..answers import ask, live_answers
+from ..answers import LIVE, answered, last_answer, live_answers
 from ..errors import BackendUnavailableError, InvalidArgumentError
 from ..forks import guard, survive_forks
 from ..model import Entry, Score, check_count, shorten
@@ -37,6 +39,8 @@ CAPACITY: Final = 1_000
 """Reads that may wait; further ones are dropped."""
 PAUSES: Final = (0.0, 0.01, 0.05, 0.2)
 """Seconds before each time that answers which differ are asked again."""
+GATHERING: Final = 0.03
+"""Seconds for which reads are gathered once none waits, unless they come to half of those that may wait."""
 IDLE: Final = 5.0
 """Seconds without a read after which the thread ends; the next read starts another one."""
 PATIENCE: Final = 2.0
@@ -71,6 +75,8 @@ class ShadowReads:
         self._capacity: Final = check_count(capacity, "capacity", 1)
         self._tally: Final = Tally()
         self._waiting: SimpleQueue[_Read | SimpleQueue[None] | None] = SimpleQueue()
+        self._hurry: SimpleQueue[None] = SimpleQueue()
+        """Cuts the gathering of reads short."""
         self._working: _Read | None = None
         self._thread: Thread | None = None
         self._closed = Event()
@@ -99,6 +105,7 @@ class ShadowReads:
         """Wait until all reads so far are compared, `seconds` at most; returns whether they are."""
         done: SimpleQueue[None] = SimpleQueue()  # an `Event` has a lock that an interrupt here leaves held
         self._put(done)
+        self._hurry.put(None)
         try:
             done.get(timeout=max(0.0, seconds))
         except Empty:
@@ -110,6 +117,7 @@ class ShadowReads:
         self._share = -1.0
         self._closed.set()
         self._waiting.put(None)
+        self._hurry.put(None)
         thread = self._thread
         if thread is not None and thread is not current_thread():
             thread.join(PATIENCE)
@@ -117,8 +125,11 @@ class ShadowReads:
     # ------------------------------------------------------------------ in the caller
 
     def _take(self, read: _Read) -> None:
-        if self._waiting.qsize() < self._capacity:
+        waiting = self._waiting.qsize()
+        if waiting < self._capacity:
             self._put(read)
+            if waiting == self._capacity // 2:
+                self._hurry.put(None)
         else:
             self._tally.add(_shown(read.operation), "dropped")
 
@@ -140,7 +151,7 @@ class ShadowReads:
 
     def _begin_anew(self) -> None:
         """Have nothing of the parent in a forked child: its thread is not here, its reads are not ours."""
-        self._waiting, self._thread = SimpleQueue(), None
+        self._waiting, self._hurry, self._thread = SimpleQueue(), SimpleQueue(), None
         if not self._closed.is_set():
             self._closed = Event()  # the thread may have been inside the old one
         self._tally.clear()
@@ -169,6 +180,9 @@ class ShadowReads:
                 self._tally.add(_shown(item.operation), "dropped")
             else:
                 self._compare(item)
+                if waiting.empty():
+                    with suppress(Empty):
+                        self._hurry.get(timeout=GATHERING)
 
     def _compare(self, read: _Read) -> None:
         """Ask both boards and take down what they answer."""
@@ -209,8 +223,9 @@ def _answer(board: LeaderboardBackend, read: _Read) -> tuple[object, float]:
     """
     method: Callable[..., object] = getattr(board, read.operation)
     began = perf_counter()
-    value, answer = ask(method, *read.arguments)
-    seconds = perf_counter() - began
+    answered(LIVE)  # as `ask`, which takes a while to see whether it was given a coroutine function
+    value = method(*read.arguments)
+    answer, seconds = last_answer(), perf_counter() - began
     if answer.source != "live":
         raise BackendUnavailableError(f"a shadowed read is {answer.source}, and not answered by the storage itself.")
     return value, seconds

@@ -320,6 +320,24 @@ def test_the_thread_ends_when_idle_and_another_one_starts(reads: ShadowReads, mo
     assert reads.report().operations["len"].compared == 3
 
 
+def test_who_waits_and_many_reads_cut_the_gathering_short(
+    boards: tuple[LeaderboardBackend, LeaderboardBackend], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shadow, "GATHERING", 1000.0)
+    gathering = ShadowReads(*boards, 1.0, capacity=4)
+    deadline = perf_counter() + 30
+    for at_once in (1, 4):
+        for _ in range(at_once):
+            gathering.asked("__len__")
+        while not gathering.report().operations or gathering.waiting:
+            assert perf_counter() < deadline
+            sleep(0.001)
+    for _ in range(3):
+        gathering.asked("__len__")
+        assert gathering.wait()
+    gathering.close()
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks here")
 def test_a_forked_child_compares_its_own_reads() -> None:
     with (
