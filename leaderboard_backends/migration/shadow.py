@@ -246,34 +246,34 @@ class ShadowedBoard(Wrapper):
         return answer
 
     def _get_score(self, player_id: str) -> Score | None:
-        return self._noted(super()._get_score(player_id), "get_score", player_id)
+        return self._noted(self._inner.get_score(player_id), "get_score", player_id)
 
     def _get_rank(self, player_id: str) -> int | None:
-        return self._noted(super()._get_rank(player_id), "get_rank", player_id)
+        return self._noted(self._inner.get_rank(player_id), "get_rank", player_id)
 
     def _get_entry(self, player_id: str) -> Entry | None:
-        return self._noted(super()._get_entry(player_id), "get_entry", player_id)
+        return self._noted(self._inner.get_entry(player_id), "get_entry", player_id)
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return self._noted(super()._get_entries(player_ids), "get_entries", player_ids)
+        return self._noted(self._inner.get_entries(player_ids), "get_entries", player_ids)
 
     def _get_percentile(self, player_id: str) -> float | None:
-        return self._noted(super()._get_percentile(player_id), "get_percentile", player_id)
+        return self._noted(self._inner.get_percentile(player_id), "get_percentile", player_id)
 
     def _get_top_n(self, n: int) -> list[Entry]:
-        return self._noted(super()._get_top_n(n), "get_top_n", n)
+        return self._noted(self._inner.get_top_n(n), "get_top_n", n)
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        return self._noted(super()._get_range(first_rank, last_rank), "get_range", first_rank, last_rank)
+        return self._noted(self._inner.get_range(first_rank, last_rank), "get_range", first_rank, last_rank)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        return self._noted(super()._get_around(player_id, radius), "get_around", player_id, radius)
+        return self._noted(self._inner.get_around(player_id, radius), "get_around", player_id, radius)
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        return self._noted(super()._get_by_score(low, high, limit), "get_by_score", low, high, limit)
+        return self._noted(self._inner.get_by_score(low, high, limit), "get_by_score", low, high, limit)
 
     def _count_by_score(self, low: Score, high: Score) -> int:
-        return self._noted(super()._count_by_score(low, high), "count_by_score", low, high)
+        return self._noted(self._inner.count_by_score(low, high), "count_by_score", low, high)
 
     def _count(self) -> int:
-        return self._noted(super()._count(), "__len__")
+        return self._noted(self._inner.count(), "__len__")
