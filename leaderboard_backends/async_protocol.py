@@ -20,7 +20,7 @@ from . import in_turns, model
 from .capabilities import StorageInfo
 from .changes import MAX_FEED, Changes, Version, check_version, fence_passed
 from .described import DescribedBoard
-from .model import MAX_INTEGER, MAX_TEXT_BYTES, Entry, Keep, Order, Score, Update
+from .model import MAX_INTEGER, MAX_TEXT_BYTES, MIN_INTEGER, Entry, Keep, Order, Score, Update
 from .protocol import PAGE_SIZE
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class AsyncLeaderboard(DescribedBoard, ABC):
             and username.isascii()
             and 0 < len(player_id) <= MAX_TEXT_BYTES
             and len(username) <= MAX_TEXT_BYTES
-            and -MAX_INTEGER <= score <= MAX_INTEGER
+            and MIN_INTEGER <= score <= MAX_INTEGER
         ):
             player_id, username = model.check_player_id(player_id), model.check_username(username)
             score = model.check_score(score)

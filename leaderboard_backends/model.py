@@ -34,6 +34,8 @@ Keep: TypeAlias = Literal["last", "best"]
 MAX_INTEGER: Final = 2**53
 """The largest integer up to which a double holds every integer exactly (IEEE 754 binary64)."""
 
+MIN_INTEGER: Final = -MAX_INTEGER
+
 MAX_TEXT_BYTES: Final = 128
 """The longest player id or username, in UTF-8 bytes."""
 
@@ -82,11 +84,11 @@ def check_score(score: object) -> Score:
     Raises `InvalidScoreError` for `bool`, `nan`, infinities, integers beyond ±2^53 and any other type.
     """
     if type(score) is int:
-        if -MAX_INTEGER <= score <= MAX_INTEGER:
+        if MIN_INTEGER <= score <= MAX_INTEGER:
             return score
     elif type(score) is float:
         if score.is_integer():
-            return int(score) if -MAX_INTEGER <= score <= MAX_INTEGER else score
+            return int(score) if MIN_INTEGER <= score <= MAX_INTEGER else score
         if isfinite(score):
             return score
     elif isinstance(score, int) and not isinstance(score, bool):
@@ -108,7 +110,7 @@ def check_bound(bound: object, name: str) -> Score:
 
 def check_bounds(low: object, high: object) -> tuple[Score, Score]:
     """Return both ends of a score range; raises `InvalidArgumentError` where `low > high`."""
-    if type(low) is type(high) is int and -MAX_INTEGER <= low <= high <= MAX_INTEGER:
+    if type(low) is type(high) is int and MIN_INTEGER <= low <= high <= MAX_INTEGER:
         return low, high
     checked_low, checked_high = check_bound(low, "low"), check_bound(high, "high")
     if checked_low > checked_high:
@@ -140,7 +142,7 @@ def sum_refused(score: Score, delta: Score) -> InvalidScoreError:
 
 def score_from_float(value: float) -> Score:
     """Return the stored form of a finite double that a storage holds."""
-    if value.is_integer() and -MAX_INTEGER <= value <= MAX_INTEGER:
+    if value.is_integer() and MIN_INTEGER <= value <= MAX_INTEGER:
         return int(value)
     return value
 
@@ -259,7 +261,7 @@ def check_updates(updates: object, first: int = 0) -> list[tuple[str, str, Score
             player_id, username, score = update
             if (
                 type(score) is int
-                and -MAX_INTEGER <= score <= MAX_INTEGER
+                and MIN_INTEGER <= score <= MAX_INTEGER
                 and type(player_id) is str
                 and player_id.isascii()
                 and 0 < len(player_id) <= MAX_TEXT_BYTES
