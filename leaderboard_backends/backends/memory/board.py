@@ -194,10 +194,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
             self._under_way = None
 
     def _load(self, updates: Sequence[tuple[str, str, Score]]) -> bool:
-        """Fill an empty board by sorting keys alone; returns whether it did: not where a player is there twice.
-
-        The lower bits of a key are the place of its player in the batch.
-        """
+        """Fill an empty board by sorting it once; returns whether it did: not where a player is there twice."""
         ids, names, scores = [each[0] for each in updates], [each[1] for each in updates], [each[2] for each in updates]
         try:
             keys, whole = self._numbered(scores), True
@@ -206,8 +203,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         key_of = dict(zip(ids, keys, strict=True))
         if len(key_of) < len(ids) or len(ids) > self._last_number:
             return False
-        keys.sort(key=_BITS.__rrshift__)  # by the packed scores alone, which compare faster; in a tie, as they came
-        chunks, first = Chunks(keys, ids, names, self._longest, _MASK), self._changes.number + 1
+        order = sorted(range(len(ids)), key=scores.__getitem__, reverse=self._sign < 0)  # in a tie, as they came
+        chunks, first = Chunks(keys, ids, names, self._longest, order), self._changes.number + 1
         self._take(_State(key_of, chunks, self._changes.number + len(ids), first, whole))
         if self._changes.kept is not None:
             for number, (player_id, username, _) in enumerate(updates, first):

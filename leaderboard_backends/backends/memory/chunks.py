@@ -39,9 +39,9 @@ class Chunks:
         ids: list[str],
         names: list[str],
         longest: int = 1024,
-        mask: int | None = None,
+        order: list[int] | None = None,
     ) -> None:
-        """Take players in the order of their keys; the texts are in that order too, or at the indexes `key & mask`.
+        """Take players in the order of their keys, or in any with an `order`: their indexes in that of the keys.
 
         A chunk has at most `longest` players; one of few is joined with a neighbour.
         """
@@ -52,9 +52,9 @@ class Chunks:
         self._ids: Final[list[list[str]]] = []
         self._names: Final[list[list[str]]] = []
         for start in range(0, max(1, len(keys)), length):
-            part = keys[start : start + length]
-            picked = _picked(slice(start, start + length) if mask is None else [key & mask for key in part])
-            self._keys.append(part)
+            part = slice(start, start + length)
+            picked = _picked(part if order is None else order[part])
+            self._keys.append(picked(keys))
             self._ids.append(picked(ids))
             self._names.append(picked(names))
         self._bounds: Final = [*(chunk[-1] for chunk in self._keys[:-1]), BEYOND]
