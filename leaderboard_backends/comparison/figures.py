@@ -7,13 +7,14 @@ figure that is `None` was not measured, or has too few samples to mean anything.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from math import log
 from typing import Annotated, Final, Literal, TypeAlias
 
 import msgspec
 
 from ..timing import P50, P95, P99, P999, percentile
+from .named_figures import IDLE, TIME_FIELDS, Figure
 
 Microseconds: TypeAlias = Annotated[float, msgspec.Meta(gt=0)]
 """What a call took; the clock tells no call that took nothing."""
@@ -75,6 +76,32 @@ def microseconds(nanoseconds: float) -> float:
 
 # ---------------------------------------------------------------------- figures of a run
 
+NamedValues: TypeAlias = Iterator[tuple[Figure, float | None]]
+
+
+class FiguresOfRun(msgspec.Struct, frozen=True):
+    """What each kind of run has: all its figures by name."""
+
+    def named(self) -> dict[Figure, float]:
+        """Return all figures; those that are `None` are left out. Programs of plug-ins have none."""
+        return {figure: value for figure, value in self._named() if value is not None}
+
+    def _named(self) -> NamedValues:
+        return iter(())
+
+
+def _times(part: str, time: Distribution | None, amount: float = 0, variant: str = "") -> NamedValues:
+    for statistic, field in TIME_FIELDS.items():
+        yield Figure(part, statistic, amount, variant), None if time is None else getattr(time, field)
+
+
+def _each(size: int | None, count: int) -> float | None:
+    return None if size is None or not count else size / count
+
+
+def _per_second(count: float, seconds: float) -> float:
+    return count / seconds if seconds else 0.0
+
 
 class Timed(msgspec.Struct, frozen=True):
     """One operation's service time. Fewer samples than `planned` mean that the time limit cut it short."""
@@ -118,7 +145,7 @@ class Checked(msgspec.Struct, frozen=True):
     """As text; empty in results from before it was recorded."""
 
 
-class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
+class ServiceFigures(FiguresOfRun, frozen=True, tag="service"):
     """The time of single operations."""
 
     load: LoadFigures
@@ -127,6 +154,22 @@ class ServiceFigures(msgspec.Struct, frozen=True, tag="service"):
     clock_us: float
     """What timing an empty call reads: it is contained in every sample."""
     checked: Checked
+
+    def _named(self) -> NamedValues:
+        for operation, timed in self.operations.items():
+            yield from _times(operation, timed.time)
+            yield Figure(operation, "planned"), timed.planned
+            yield Figure(operation, "per_second"), _per_second(1e6, timed.time.mean_us)
+        load, memory = self.load, self.memory
+        yield Figure("load", "seconds"), load.seconds
+        yield Figure("load", "players"), load.players
+        yield Figure("load", "players_per_second"), _per_second(load.players, load.seconds)
+        yield Figure("clock", "clock"), self.clock_us
+        yield Figure("board", "process_memory"), _each(memory.board_bytes, load.players)
+        yield Figure("board", "server_memory"), _each(memory.server_private_bytes, load.players)
+        yield Figure("board", "server_used_memory"), _each(memory.server_used_bytes, load.players)
+        yield Figure("board", "disk"), _each(memory.disk_bytes, load.players)
+        yield Figure("board", "opening"), memory.opening_bytes
 
 
 class ClientsFigures(msgspec.Struct, frozen=True):
@@ -150,12 +193,20 @@ class BatchFigures(msgspec.Struct, frozen=True):
     seconds: Seconds
 
 
-class ThroughputFigures(msgspec.Struct, frozen=True, tag="throughput"):
+class ThroughputFigures(FiguresOfRun, frozen=True, tag="throughput"):
     """Operations per second of several clients, and of batches."""
 
     clients: list[ClientsFigures]
     batches: list[BatchFigures]
     checked: Checked
+
+    def _named(self) -> NamedValues:
+        for several in self.clients:
+            yield Figure(several.kind, "per_second", several.clients), _per_second(several.operations, several.seconds)
+            yield Figure(several.kind, "client_cores", several.clients), several.client_cores
+            yield Figure(several.kind, "server_cores", several.clients), several.server_cores
+        for batch in self.batches:
+            yield Figure("batch", "per_second", batch.size), _per_second(batch.updates, batch.seconds)
 
 
 class RateFigures(msgspec.Struct, frozen=True):
@@ -170,7 +221,7 @@ class RateFigures(msgspec.Struct, frozen=True):
     clients: Count = 1
 
 
-class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
+class ResponseFigures(FiguresOfRun, frozen=True, tag="response"):
     """Response time at given rates."""
 
     rates: list[RateFigures]
@@ -179,6 +230,14 @@ class ResponseFigures(msgspec.Struct, frozen=True, tag="response"):
     checked: Checked
     several: list[RateFigures] = []
     """Of several clients, each kind and number at rates that climb to the first that was not kept up with."""
+
+    def _named(self) -> NamedValues:
+        every = [("rate", "", rate) for rate in self.rates] + [(IDLE, "", rate) for rate in self.idle]
+        every += [("rate", f"{rate.clients} {rate.kind}", rate) for rate in self.several]
+        for part, variant, rate in every:
+            yield from _times(part, rate.response, rate.rate, variant)
+            yield Figure(part, "achieved", rate.rate, variant), rate.achieved
+            yield Figure(part, "kept_up", rate.rate, variant), float(rate.response is not None)
 
 
 class PartTime(msgspec.Struct, frozen=True):
@@ -190,11 +249,15 @@ class PartTime(msgspec.Struct, frozen=True):
     time: Distribution
 
 
-class HardeningFigures(msgspec.Struct, frozen=True, tag="hardening"):
+class HardeningFigures(FiguresOfRun, frozen=True, tag="hardening"):
     """What parts around a board add: the steps of a trace in turns on the board alone and on each."""
 
     times: list[PartTime]
     checked: Checked
+
+    def _named(self) -> NamedValues:
+        for timed in self.times:
+            yield from _times(timed.operation, timed.time, variant=timed.part)
 
 
 class ChurnSample(msgspec.Struct, frozen=True):
@@ -209,13 +272,20 @@ class ChurnSample(msgspec.Struct, frozen=True):
     server_used_bytes: int | None = None
 
 
-class ChurnFigures(msgspec.Struct, frozen=True, tag="churn"):
+class ChurnFigures(FiguresOfRun, frozen=True, tag="churn"):
     """Memory while players come and go, each new to the board: it has as many at the end as at first."""
 
     samples: list[ChurnSample]
     checked: Checked
     disk_bytes: int | None = None
     """What the files have grown by since the load."""
+
+    def _named(self) -> NamedValues:
+        for sample in self.samples:
+            yield Figure("churn", "process_bytes", sample.seconds), sample.process_bytes
+            yield Figure("churn", "server_bytes", sample.seconds), sample.server_private_bytes
+            yield Figure("churn", "joined", sample.seconds), sample.players
+        yield Figure("churn", "disk_bytes"), self.disk_bytes
 
 
 class DiskFigures(msgspec.Struct, frozen=True):
@@ -233,7 +303,7 @@ class DiskFigures(msgspec.Struct, frozen=True):
         return self.grown_bytes if self.grown_bytes >= 0 else None
 
 
-class RecoveryFigures(msgspec.Struct, frozen=True, tag="recovery"):
+class RecoveryFigures(FiguresOfRun, frozen=True, tag="recovery"):
     """From nothing to a board, a crash of the process that keeps it (kill -9), and back."""
 
     processes: int
@@ -253,6 +323,18 @@ class RecoveryFigures(msgspec.Struct, frozen=True, tag="recovery"):
     """Of those, how many were gone after the restart, before any new load."""
     disk: list[DiskFigures] = []
 
+    def _named(self) -> NamedValues:
+        yield Figure("start", "seconds"), self.start_seconds
+        yield Figure("load", "seconds"), self.load_seconds
+        yield Figure("restore", "seconds"), self.restore_seconds
+        yield Figure("restore", "reloaded"), float(self.restored_by == "load")
+        for statistic in ("lost", "acknowledged", "processes", "ports"):
+            yield Figure("restore", statistic), getattr(self, statistic)
+        for disk in self.disk:
+            yield Figure("disk", "updates", disk.size), disk.updates
+            yield Figure("disk", "disk_growth", disk.size), _each(disk.grown, disk.updates)
+            yield Figure("disk", "disk_written", disk.size), _each(disk.written_bytes, disk.updates)
+
 
 class Timing(msgspec.Struct, frozen=True):
     """One operation of a program."""
@@ -261,7 +343,7 @@ class Timing(msgspec.Struct, frozen=True):
     time: Distribution
 
 
-class ProgramFigures(msgspec.Struct, frozen=True, tag="program"):
+class ProgramFigures(FiguresOfRun, frozen=True, tag="program"):
     """What one program of a plug-in took."""
 
     timings: list[Timing]

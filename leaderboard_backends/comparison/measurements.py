@@ -13,7 +13,7 @@ from math import inf
 from statistics import median
 from typing import NamedTuple, TypeAlias, get_args
 
-from .named_figures import Figure, Statistic, figures_of
+from .named_figures import Figure, Statistic
 from .schema import BackendFacts, Cell, Durability, Home, Mode, Result, Run
 
 Values: TypeAlias = Mapping[int, float]
@@ -63,7 +63,7 @@ class Measured:
             raise ValueError(f"round {twice[0]} occurs twice: use the runs of one cell of one result.")
         found: dict[Figure, dict[int, float]] = {}
         for run in self.runs:
-            for figure, value in figures_of(run.figures).items() if run.figures else ():
+            for figure, value in run.figures.named().items() if run.figures else ():
                 found.setdefault(figure, {})[run.round] = value
         return found
 

@@ -22,7 +22,7 @@ from leaderboard_backends.comparison.figures import (
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.measurements import Measurements, NoiseClass, Place
-from leaderboard_backends.comparison.named_figures import UNITS, Judged, figures_of
+from leaderboard_backends.comparison.named_figures import UNITS, Judged
 from leaderboard_backends.comparison.schema import Cell, Run
 
 from .timings import CHECKED, distribution, ended, facts, rank_times, repeated, response, result, service, timed
@@ -32,7 +32,7 @@ HERE = Cell("service", "realtime", 1000, "memory")
 
 def judged(figures: Figures) -> dict[tuple[str, str], float]:
     """Return what can be compared, by the title of its part and by statistic."""
-    return {(name.title, name.statistic): value for name, value in figures_of(figures).items() if name.judged}
+    return {(name.title, name.statistic): value for name, value in figures.named().items() if name.judged}
 
 
 def test_a_service_run_is_read_by_operation_load_and_bytes_a_player() -> None:
@@ -81,7 +81,7 @@ def test_a_recovery_is_read_in_seconds_and_in_bytes_an_update() -> None:
 
 
 def test_a_program_of_the_study_has_no_judged() -> None:
-    assert figures_of(ProgramFigures([], 100)) == {}
+    assert ProgramFigures([], 100).named() == {}
 
 
 def test_every_statistic_that_is_judged_has_a_unit() -> None:
