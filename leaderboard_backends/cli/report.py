@@ -20,9 +20,7 @@ from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import chart_files, charts, illustrated, sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.result_files import ResultError, read_result
-from ..comparison.schema import Result
-from ..errors import ConfigurationError
+from ..comparison.result_files import read_result
 
 RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -70,7 +68,7 @@ def report(
     if against is not None and chart_folder is not None:
         raise click.UsageError("--charts draws a result, and --against compares it with another one: give one of them.")
     _check_places([*results, *filter(None, [against])], [*filter(None, [html, markdown_file])])
-    new = merge([_read(path) for path in results])
+    new = merge([read_result(path) for path in results])
     worse, files = False, dict[str, str]()
     if against is None:
         merged = [Section("merged", "A merged result", [said])] if (said := caution(new)) else []
@@ -81,7 +79,7 @@ def report(
             every = [chart for of_section in drawn.values() for chart in of_section]
             files = _write_charts(every, chart_folder, beside=markdown_file) if chart_folder else {}
     else:
-        old = _read(against)
+        old = read_result(against)
         changed = changes(old, new, allow_other_machine=allow_other_machine)
         found = regression_sections(new, old, changed)
         worse = bool(changed.regressions or (changed.missing and not allow_missing))
@@ -102,17 +100,6 @@ def _check_places(sources: Sequence[Path], targets: Sequence[Path]) -> None:
             raise click.UsageError(f"{taken[path.resolve()]}: give the page at {path} another name.")
         if not is_stream(path):
             taken[path.resolve()] = f"{path} is written"
-
-
-def _read(path: Path) -> Result:
-    try:
-        return read_result(path)
-    except OSError as error:
-        raise click.ClickException(
-            f"{path} cannot be read ({error.strerror}): leaderboard compare --out {path} makes a result."
-        ) from error
-    except ResultError as error:
-        raise ConfigurationError(f"{path}: {error}") from error
 
 
 def _write_charts(drawn: Sequence[Chart], folder: Path, beside: Path | None) -> dict[str, str]:

@@ -7,13 +7,10 @@ from typing import Any, Final
 
 import msgspec
 
+from ..errors import ConfigurationError
 from .schema import SCHEMA_VERSION, BackendFacts, Result
 
-MAKE_ONE: Final = "leaderboard compare --out RESULT.json makes one."
-
-
-class ResultError(ValueError):
-    """A file is no result of a comparison, or has another schema version."""
+REMEDY: Final = "Name another, or make one: leaderboard compare --out RESULT.json."
 
 
 class _Versioned(msgspec.Struct, frozen=True):
@@ -28,21 +25,21 @@ def encode_result(result: Result) -> bytes:
 
 
 def decode_result(stored: bytes) -> Result:
-    """Return the result of JSON; raises `ResultError` where it is none, or of another schema version.
+    """Return the result of JSON; raises `ConfigurationError` where it is none, or of another schema version.
 
     Whoever wrote it, no text of it moves a terminal's cursor, begins a line or hides: see `printable`.
     """
     try:
         version = msgspec.json.decode(stored, type=_Versioned).schema_version
         if version not in (2, SCHEMA_VERSION):
-            remedy = MAKE_ONE if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
-            raise ResultError(
+            remedy = REMEDY if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
+            raise ConfigurationError(
                 f"this result has schema version {version}; this library reads 2 and {SCHEMA_VERSION}. {remedy}"
             )
         result = msgspec.convert(_renamed(printable(msgspec.json.decode(stored))), Result)
         return result if version == SCHEMA_VERSION else _of_version_2(result)
     except msgspec.MsgspecError as error:
-        raise ResultError(f"this is not a result of a comparison: {error}. {MAKE_ONE}") from error
+        raise ConfigurationError(f"this is not a result of a comparison: {error}. {REMEDY}") from error
 
 
 def _renamed(found: Any) -> Any:
@@ -97,5 +94,10 @@ def _shown(char: str, *, lines: bool) -> str:
 
 
 def read_result(path: Path) -> Result:
-    """Read a result. Raises `ResultError`, `OSError`."""
-    return decode_result(path.read_bytes())
+    """Read a result; raises `ConfigurationError` with the path."""
+    try:
+        return decode_result(path.read_bytes())
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read ({error.strerror}). {REMEDY}") from error
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path}: {error}") from error

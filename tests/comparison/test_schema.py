@@ -8,8 +8,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from leaderboard_backends.comparison.result_files import ResultError, decode_result, encode_result, read_result
+from leaderboard_backends.comparison.result_files import decode_result, encode_result, read_result
 from leaderboard_backends.comparison.schema import CodeFacts, Metadata, Result
+from leaderboard_backends.errors import ConfigurationError
 
 from .advice import results
 
@@ -28,20 +29,20 @@ def test_its_json_has_a_line_for_each_run(half_failed: Result) -> None:
 
 @pytest.mark.parametrize("stored", [b"", b"[]", b"{}", b'{"schema_version": "2"}', b'{"schema_version": 2}'])
 def test_what_is_no_result_is_refused(stored: bytes) -> None:
-    with pytest.raises(ResultError, match="not a result of a comparison"):
+    with pytest.raises(ConfigurationError, match="not a result of a comparison"):
         decode_result(stored)
 
 
 @pytest.mark.parametrize("version", [1, 99])
 def test_a_result_of_another_schema_version_is_refused(half_failed: Result, version: int, tmp_path: Path) -> None:
     (tmp_path / "result.json").write_bytes(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
-    with pytest.raises(ResultError, match=f"schema version {version}; this library reads 2 and 3"):
+    with pytest.raises(ConfigurationError, match=f"schema version {version}; this library reads 2 and 3"):
         read_result(tmp_path / "result.json")
 
 
 @pytest.mark.parametrize(("version", "remedy"), [(1, "leaderboard compare --out"), (4, "A newer leaderboard-backends")])
 def test_another_schema_version_comes_with_a_remedy(half_failed: Result, version: int, remedy: str) -> None:
-    with pytest.raises(ResultError, match=remedy):
+    with pytest.raises(ConfigurationError, match=remedy):
         decode_result(encode_result(msgspec.structs.replace(half_failed, schema_version=version)))
 
 
@@ -70,7 +71,7 @@ def test_a_time_that_no_call_can_have_taken_is_refused_by_its_place(whole: Resul
     place, run = next((at, run) for at, run in enumerate(stored["runs"]) if "operations" in (run["figures"] or {}))
     next(iter(run["figures"]["operations"].values()))["time"][name] = time
     with pytest.raises(
-        ResultError, match=rf"not a result of a comparison: Expected `float` > 0.*runs\[{place}\].*{name}"
+        ConfigurationError, match=rf"not a result of a comparison: Expected `float` > 0.*runs\[{place}\].*{name}"
     ):
         decode_result(json.dumps(stored).encode())
 

@@ -13,7 +13,7 @@ import msgspec
 from ...errors import ConfigurationError
 from ...model import shorten
 from ...toml_files import IN_THE_SOURCE_TREE, SHIPPED, read_toml, refuse, shipped
-from ..result_files import ResultError, read_result
+from ..result_files import REMEDY, read_result
 from ..schema import Result
 
 STALE_DAYS: Final = 90
@@ -207,9 +207,6 @@ def check_term(prices: PriceTable, term: str) -> None:
         raise ConfigurationError(f"no price of the table is at the term {shorten(term)}; write one of {said}.")
 
 
-REMEDY: Final = "name one, or make one: leaderboard compare --out RESULT.json"
-
-
 def shipped_result() -> Path:
     """Return the path of the published result: in an installed wheel its copy, in a source tree that of the report."""
     if SHIPPED.is_dir():
@@ -223,12 +220,7 @@ def load_result(path: Path | None = None) -> Result:
     Raises `ConfigurationError` where there is none, where the file is something else, or where no run has figures.
     """
     chosen = path or shipped_result()
-    try:
-        result = read_result(chosen)
-    except OSError as error:
-        raise ConfigurationError(f"{chosen} cannot be read ({error.strerror}): {REMEDY}") from error
-    except ResultError as error:
-        raise ConfigurationError(f"{chosen}: {error}") from error
+    result = read_result(chosen)
     if not any(run.status == "ok" for run in result.runs):
-        raise ConfigurationError(f"{chosen} has no run with figures: {REMEDY}")
+        raise ConfigurationError(f"{chosen} has no run with figures. {REMEDY}")
     return result
