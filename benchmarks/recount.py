@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from leaderboard_backends.comparison.code_facts import code_facts
+from leaderboard_backends.comparison.code_size import code_facts
 from leaderboard_backends.comparison.files import write_atomically
 from leaderboard_backends.comparison.result_files import encode_result, read_result
 

@@ -1,6 +1,12 @@
-"""How source is counted: statements of Python's syntax tree, and lines of other languages; ours, and that of libraries.
+"""Code size of a board by feature and backend: written by the app's author, in this library, by third parties.
 
-Tools for lines of code disagree by 15 %, on blank lines, comments and line breaks; statements do not depend on layout.
+Counted are statements of Python's syntax tree, and lines of other languages. Tools for lines of code disagree by 15 %,
+on blank lines, comments and line breaks; statements do not depend on layout.
+
+What the author writes is counted from apps that run: `benchmarks/code_size/FEATURE/`. `basic_board` is a whole app,
+`app.py`, the same for every backend, and a configuration for each, `BACKEND.toml`. Any other feature's folder has what
+changes: an `app.py` where the app has to, files `BACKEND.*` where configuration has to; what it has in addition to the
+basic board is counted. Features that are not built yet say so.
 """
 
 from __future__ import annotations
@@ -13,16 +19,19 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution, entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
-from ..errors import MissingExtraError
+from .. import errors
+from ..errors import ConfigurationError, MissingExtraError
 from ..installing import install_distribution
-from ..registry import ENTRY_POINT_GROUP
+from ..registry import ENTRY_POINT_GROUP, backend_class
+from ..toml_files import shipped
 from .files import write_atomically
-from .schema import CodeSize
+from .schema import CodeFacts, CodeSize, CodeState
 
 _BACKENDS = "leaderboard_backends.backends."
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
@@ -113,7 +122,7 @@ def code_size(backend: type) -> CodeSize:
     python, others = ([path for path in files if path.suffix in kinds] for kinds in ((".py",), OTHER_SOURCE))
     return CodeSize(
         statements=statements_of(python),
-        other_lines=sum(count_lines(path.read_text(encoding="utf-8"), path.suffix) for path in others),
+        other_lines=sum(map(_lines, others)),
         files=[path.relative_to(base).as_posix() for path in (*python, *others)],
     )
 
@@ -178,3 +187,171 @@ def _needs(found: Distribution) -> Iterator[str]:
             with suppress(PackageNotFoundError):  # of what is not installed
                 distribution(name[0])
                 yield name[0]
+
+
+# ---------------------------------------------------------------------- rows by feature and backend
+
+BASIC: Final = "basic_board"
+APP: Final = "app.py"
+PACKAGE: Final = "leaderboard_backends"
+SHARED: Final = "every backend"
+"""The row of what all backends share: the contract's checks, values, errors, configuration."""
+
+
+class Feature(NamedTuple):
+    """One feature, the folder of its apps, and what of ours and of others it is made of where no backend has it."""
+
+    name: str
+    folder: str
+    homes: tuple[str, ...] = ()
+    """Our modules and packages."""
+    stands_on: tuple[str, ...] = ()
+    """Distributions of third parties."""
+
+
+FEATURES: Final = (
+    Feature("basic board", BASIC),
+    Feature("rate limiting", "rate_limiting", (f"{PACKAGE}.hardening.rate_limiting",), ("limits",)),
+    Feature(
+        "monitoring",
+        "monitoring",
+        (f"{PACKAGE}.hardening.monitoring", f"{PACKAGE}.hardening.observability"),
+        ("prometheus_client",),
+    ),
+    Feature("persistence", "persistence"),
+    Feature("sharding", "sharding", (f"{PACKAGE}.scaling",)),
+    Feature("replication", "replication", (f"{PACKAGE}.scaling",)),
+)
+
+STANDS_ON: Final = {
+    "naive": (),
+    "memory": (),
+    "sortedcontainers": ("sortedcontainers",),
+    "journal": (),
+    "redis": ("redis", "hiredis"),
+    "zodb": ("ZODB", "BTrees", "persistent", "transaction"),
+    "sqlite": (),
+}
+"""The libraries of third parties that each backend imports, by distribution; Python's own are none."""
+
+
+def code_facts(root: Path | None = None) -> list[CodeFacts]:
+    """Return a row for each feature and backend, and one for what all share; `root` holds the apps.
+
+    What cannot be counted here, a library that is not installed for example, is `None`, and the note says why. Imports
+    every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
+    """
+    folder = shipped("code_size") if root is None else root
+    ours = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
+    note = "ours: checks, values, errors, configuration"
+    rows = [CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)]
+    for feature in FEATURES:
+        row = _basic if feature.folder == BASIC else wrapped if feature.homes else _persistence
+        rows += [row(feature, backend, folder) for backend in STANDS_ON]
+    return rows
+
+
+def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    (app, lines), (ours, said) = written(root, feature.folder, backend), _shipped(backend)
+    third_party, told, compiled = _third_party(STANDS_ON[backend])
+    state: CodeState = "not counted" if ours is None else "counted"
+    return CodeFacts(feature.name, backend, app, ours, third_party, lines, _joined(said, told), state, compiled)
+
+
+def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    """Tell what keeping the board beyond the process takes: nothing, configuration, or what no setting can do."""
+    try:
+        promises = backend_class(backend).capabilities
+    except ConfigurationError as error:
+        return CodeFacts(feature.name, backend, note=str(error), state="not counted")
+    if not (promises.durable or promises.shared):
+        note = "not possible: it lives in the app's process"
+        return CodeFacts(feature.name, backend, note=note, state="not possible")
+    app, lines = written(root, feature.folder, backend)
+    note = "the basic board keeps it already"
+    if lines:
+        note = "lines of the server's configuration, so that no acknowledged write is lost"
+    return CodeFacts(feature.name, backend, app, 0, 0, lines, note)
+
+
+def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    """Tell of a feature that a package of ours lays over any board, or that there is none yet."""
+    files = [file for home in feature.homes for file in source_of(home)]
+    if not files:
+        return CodeFacts(feature.name, backend, note="not built yet", state="not built")
+    third_party, told, compiled = _third_party(feature.stands_on)
+    ours, note = statements_of(files), _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
+    app, lines = None, None
+    if (root / feature.folder).is_dir():
+        app, lines = written(root, feature.folder, backend)
+    else:
+        note = _joined(note, f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet")
+    return CodeFacts(feature.name, backend, app, ours, third_party, lines, note, compiled=compiled)
+
+
+def _shipped(backend: str) -> tuple[int | None, str]:
+    try:
+        size = code_size(backend_class(backend))
+    except ConfigurationError as error:
+        return None, str(error)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        return None, f"ours was not counted: {_reason(error)}"
+    return size.statements, f"ours: and {size.other_lines} lines of Lua or SQL" if size.other_lines else ""
+
+
+def _third_party(names: tuple[str, ...]) -> tuple[int | None, str, list[str]]:
+    """Return the statements of libraries, which were counted and what was not, and those with compiled parts."""
+    try:
+        libraries = [library(name) for name in names]
+    except (ConfigurationError, OSError, SyntaxError, UnicodeDecodeError) as error:
+        return None, f"third party was not counted: {_reason(error)}", []
+    counted = ", ".join(f"{one.name} {one.version}" for one in libraries) or "none beyond Python's own"
+    compiled = [one.name for one in libraries if one.compiled]
+    known = {one.name.lower() for one in libraries}
+    beyond = {need for one in libraries for need in one.needs if need.lower() not in known}
+    note = _joined(
+        f"third party: {counted}",
+        f"compiled parts of {', '.join(compiled)} are not counted" if compiled else "",
+        f"what they need in turn is not counted: {', '.join(sorted(beyond, key=str.lower))}" if beyond else "",
+    )
+    return sum(one.statements for one in libraries), note, compiled
+
+
+def source_of(home: str) -> list[Path]:
+    """Return the Python files of a module or package; none where there is no such thing, or no source of it."""
+    spec = find_spec(home) if find_spec(home.rpartition(".")[0] or home) else None
+    if spec is None or spec.origin is None:  # without an origin, it is a folder left over from other days
+        return []
+    file = Path(spec.origin)
+    return list(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+
+
+def _reason(error: Exception) -> str:
+    """Return why, without the path of a file: rows are published."""
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))
+
+
+# ---------------------------------------------------------------------- the author's part
+
+
+def written(root: Path, feature: str, backend: str) -> tuple[int, int]:
+    """Count what the author writes for a feature beyond the basic board: statements, and lines of configuration.
+
+    Raises `ConfigurationError` where the feature's folder is not there.
+    """
+    folder, basic = root / feature, root / BASIC
+    if not folder.is_dir():
+        raise ConfigurationError(f"{folder} does not exist: it must have the app of this feature.")
+    app, files = folder / APP, sorted(folder.glob(f"{backend}.*"))
+    if feature == BASIC:
+        return statements_of([app]), sum(map(_lines, files))
+    more = statements_of([app]) - statements_of([basic / APP]) if app.is_file() else 0
+    return more, sum(_lines(file) - _lines(basic / file.name) for file in files)
+
+
+def _lines(file: Path) -> int:
+    return count_lines(file.read_text(encoding="utf-8"), file.suffix) if file.is_file() else 0

@@ -21,8 +21,7 @@ from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
-from .code_facts import code_facts
-from .code_size import counts_kept
+from .code_size import code_facts, counts_kept
 from .figures import ServiceFigures
 from .files import scratch_folder
 from .identity import check_same, head, source_digest

@@ -234,13 +234,13 @@ class CodeFacts(msgspec.Struct, frozen=True):
 
     feature: str
     backend: str
-    app: int | None
+    app: int | None = None
     """Statements that the app's author writes."""
-    shipped: int | None
+    shipped: int | None = None
     """Statements of ours."""
-    third_party: int | None
+    third_party: int | None = None
     """Statements of the libraries that it depends on."""
-    configuration: int | None
+    configuration: int | None = None
     """Lines."""
     note: str = ""
     state: CodeState = "counted"

@@ -13,7 +13,7 @@ from leaderboard_backends_study.inputs import DATA, costs
 from leaderboard_backends_study.programs import PROGRAMS
 from msgspec.structs import asdict
 
-from leaderboard_backends.comparison.code_facts import FEATURES, STANDS_ON
+from leaderboard_backends.comparison.code_size import FEATURES, STANDS_ON
 from leaderboard_backends.comparison.cost.source import Model, read_table
 
 PATTERNS = Path(__file__).parents[3] / "docs" / "anti-patterns.md"

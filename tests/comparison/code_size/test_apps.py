@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends import load_leaderboards
-from leaderboard_backends.comparison.code_facts import STANDS_ON
+from leaderboard_backends.comparison.code_size import STANDS_ON
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 APPS = Path(__file__).parents[3] / "benchmarks" / "code_size"

@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard_backends.comparison import code_facts as facts
-from leaderboard_backends.comparison.code_facts import FEATURES, SHARED, STANDS_ON, Feature, code_facts
-from leaderboard_backends.comparison.code_size import code_size, count_statements, is_test, library
+from leaderboard_backends.comparison import code_size as facts
+from leaderboard_backends.comparison.code_size import (
+    FEATURES,
+    SHARED,
+    STANDS_ON,
+    Feature,
+    code_facts,
+    code_size,
+    count_statements,
+    is_test,
+    library,
+)
 from leaderboard_backends.comparison.schema import CodeFacts
 from leaderboard_backends.errors import ConfigurationError, MissingExtraError
 from leaderboard_backends.registry import backend_class

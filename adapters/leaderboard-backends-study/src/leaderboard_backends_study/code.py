@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Final
 
-from leaderboard_backends.comparison.code_facts import SHARED
+from leaderboard_backends.comparison.code_size import SHARED
 from leaderboard_backends.comparison.schema import CodeFacts
 
 from .evidence import BOARDS, SORTED, Evaluator, Evidence, Judged, NotMeasuredError, decide, missing
