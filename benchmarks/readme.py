@@ -176,7 +176,7 @@ def _bytes(one: Measured, home: str) -> str:
 def grown(result: Result) -> str:
     """Return what a board costs as it outgrows one server, from when on, and what that rests on."""
     measured = Measurements(result)
-    found = tiers(measured, footprints(measured), Inputs.shipped())
+    found = tiers(measured, footprints(measured), Inputs.read())
     assert found is not None, f"{RESULT.name} has no board on one server"
     made = tiers_table(found)
     headings = [f"{column.heading}, USD per month" if not column.figures else column.heading for column in made.columns]

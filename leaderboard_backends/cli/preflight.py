@@ -149,7 +149,7 @@ def _run(
 def one_server_holds(durable: bool) -> int | None:  # noqa: FBT001 - as the checks ask
     """Return how many players one server holds by the shipped result and prices; `None` where it has no such board."""
     published = Measurements(load_result())
-    known = tiers(published, footprints(published), Inputs.shipped(), sizes=())
+    known = tiers(published, footprints(published), Inputs.read(), sizes=())
     if known is None:
         return None
     return known.durable if durable else known.holds

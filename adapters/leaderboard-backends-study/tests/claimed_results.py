@@ -59,7 +59,7 @@ def judged(
 
 
 def evidence(made: Result) -> Evidence:
-    return Evidence(Measurements(made), Inputs.shipped())
+    return Evidence(Measurements(made), Inputs.read())
 
 
 def mostly_updates(made: Result) -> Result:

@@ -14,7 +14,7 @@ from tests.comparison.advice.results import facts
 
 STUDY = costs()
 PRICES = read_table(PriceTable)
-MODEL = read_table(Model).changed(string_bytes=0, system_gib=0, headroom=1.5)
+MODEL = replace(read_table(Model), string_bytes=0, system_gib=0, headroom=1.5)
 GIB = 2**30
 
 
@@ -81,7 +81,7 @@ def test_a_cache_node_is_compared_by_its_amount_with_a_tenth_of_tolerance() -> N
 
 def test_the_study_is_held_against_its_own_deployment() -> None:
     """One server with one worker, whatever the model says."""
-    several = MODEL.changed(servers=3, workers=4, replicas=2)
+    several = replace(MODEL, servers=3, workers=4, replicas=2)
     boards = [board("sortedcontainers", "process", process=100), board("redis", "server", server=100)]
     alone, many = (study_bills(boards, Inputs(PRICES, model)) for model in (MODEL, several))
     assert alone == many

@@ -127,7 +127,7 @@ def test_a_figure_that_a_claim_lacks_is_named() -> None:
 
 
 def about(made: Result, given: Inputs | None = None) -> Subject:
-    return Subject(Measurements(made), given or Inputs.shipped(), date(2026, 11, 2))
+    return Subject(Measurements(made), given or Inputs.read(), date(2026, 11, 2))
 
 
 def shown(made: Result) -> list[str]:

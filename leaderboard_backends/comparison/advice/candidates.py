@@ -132,7 +132,7 @@ class Basis:
     """
 
     def __init__(self, m: Measurements, inputs: Inputs | None = None) -> None:
-        self.m, self.inputs = m, inputs or Inputs.shipped()
+        self.m, self.inputs = m, inputs or Inputs.read()
         self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(m)}
         self.servers = one_server_rows(m.result)
         self.bill = cache(self._bill)

@@ -130,10 +130,6 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Microseconds of a round trip between machines: an assumption, of one data centre."""
     bytes_a_player: dict[str, BytesAPlayer] = {}
 
-    def changed(self, **values: object) -> Model:
-        """Return the model with other values."""
-        return msgspec.structs.replace(self, **values)
-
 
 class Inputs(NamedTuple):
     """What amounts are computed from in addition to the result."""
@@ -152,14 +148,9 @@ class Inputs(NamedTuple):
         check_term(given.prices, term)
         return given
 
-    @classmethod
-    def shipped(cls) -> Inputs:
-        """Read the files that come with the library."""
-        return cls.read()
-
     def changed(self, **values: object) -> Inputs:
         """Return the same prices with other values of the model."""
-        return self._replace(model=self.model.changed(**values))
+        return self._replace(model=msgspec.structs.replace(self.model, **values))
 
 
 # ---------------------------------------------------------------------- files

@@ -28,7 +28,7 @@ Rows: TypeAlias = Sequence[tuple[Footprint, Sequence[Bill]]]
 
 def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None) -> list[Bill]:
     """Return the bill of each backend at each size."""
-    given = inputs or Inputs.shipped()
+    given = inputs or Inputs.read()
     return [cheapest_bill(footprint, players, given) for footprint in footprints(m) for players in sizes]
 
 
@@ -60,7 +60,7 @@ def cost_sections(
     m: Measurements, today: date, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None
 ) -> list[Section]:
     """Return the section on costs: amounts first, then what they buy, and how each is computed, its hint as well."""
-    given, measured = inputs or Inputs.shipped(), footprints(m)
+    given, measured = inputs or Inputs.read(), footprints(m)
     rows = [(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
     said = [
         *(f"**Warning:** {warning}" for warning in given.prices.stale(today)),

@@ -44,7 +44,7 @@ def sections(result: Result, today: date | None = None, *, plug_ins: bool = True
     Raises `PluginError` where a section of a plug-in fails.
     """
     m = Measurements(result)
-    subject = Subject(m, Inputs.shipped(), today or datetime.now(UTC).date())
+    subject = Subject(m, Inputs.read(), today or datetime.now(UTC).date())
     figures = [
         service_section(m),
         growth_section(m),

@@ -14,7 +14,7 @@ from leaderboard_backends.numerals import counted
 from ..advice.results import MODEL, PRICES, facts
 
 GIB = 2**30
-PLAIN = MODEL.changed(string_bytes=0)
+PLAIN = replace(MODEL, string_bytes=0)
 
 
 def taking(
@@ -64,13 +64,13 @@ def test_the_names_of_players_count_in_a_process_and_nowhere_else() -> None:
 
 
 def test_a_board_in_one_process_has_no_amount_for_several() -> None:
-    four = billed(taking("process", process=GIB / 1000 / 2), model=PLAIN.changed(workers=4))
+    four = billed(taking("process", process=GIB / 1000 / 2), model=replace(PLAIN, workers=4))
     assert (four.items, four.problem) == ((), "it lives in one process: 4 processes would hold a copy each")
 
 
 def test_a_cache_node_has_room_for_its_engine() -> None:
     fits = taking("server", server=GIB / 1000 * 1.5)  # 3 GiB with headroom: three quarters of a node
-    found = billed(fits, model=PLAIN.changed(replicas=1))
+    found = billed(fits, model=replace(PLAIN, replicas=1))
     assert bought(found) == [("small", 10), ("2 x node", 40)]
     assert "25% of the node for its engine" in found.items[1].because
     beyond = billed(fits, 1001)
@@ -85,7 +85,7 @@ def test_a_server_that_keeps_a_log_runs_on_a_machine_of_its_own() -> None:
 
 
 def test_without_a_log_the_cheaper_of_both_is_taken_where_the_model_says_so() -> None:
-    either = PLAIN.changed(storage_servers="cheapest")
+    either = replace(PLAIN, storage_servers="cheapest")
     small = billed(taking("server", server=GIB / 1000 / 2), model=either)
     assert bought(small)[1] == ("small (storage)", 10)
     assert "cheaper than node, 20.00" in small.items[1].because
@@ -97,7 +97,7 @@ def test_without_a_log_the_cheaper_of_both_is_taken_where_the_model_says_so() ->
 
 
 def test_own_machines_are_taken_where_the_model_says_so() -> None:
-    found = billed(taking("server", server=1), model=PLAIN.changed(storage_servers="own machines"))
+    found = billed(taking("server", server=1), model=replace(PLAIN, storage_servers="own machines"))
     assert bought(found)[1] == ("small (storage)", 10)
 
 
@@ -108,10 +108,10 @@ def test_a_file_costs_disk_and_its_place_in_the_systems_cache() -> None:
 
 
 def test_a_file_serves_one_process_or_where_it_is_shared_one_machine() -> None:
-    two = PLAIN.changed(workers=2)
+    two = replace(PLAIN, workers=2)
     assert "one process at a time" in billed(taking("file"), model=two).problem
     assert not billed(taking("file", shared=True), model=two).problem
-    assert "its file is on one machine" in billed(taking("file", shared=True), model=PLAIN.changed(servers=2)).problem
+    assert "its file is on one machine" in billed(taking("file", shared=True), model=replace(PLAIN, servers=2)).problem
 
 
 def test_one_process_shares_with_nobody() -> None:

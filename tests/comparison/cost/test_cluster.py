@@ -119,11 +119,11 @@ def test_a_measured_sharded_board_is_priced_as_a_cluster_by_its_own_bytes() -> N
         Measurements(result([sharded], service("redis+cluster", {"rank": 1.0}, taken=memory(server=EACH * 1_000))))
     )
     assert found.facts.sharded
-    assert cheapest_bill(found, 1_000, Inputs.shipped()).runs_on.startswith("t3.small + 3 x ")
+    assert cheapest_bill(found, 1_000, Inputs.read()).runs_on.startswith("t3.small + 3 x ")
 
 
 def test_the_tiers_of_the_published_result_say_when_a_cluster_is_too_early() -> None:
-    published, shipped = Measurements(load_result()), Inputs.shipped()
+    published, shipped = Measurements(load_result()), Inputs.read()
     found = tiers(published, footprints(published), shipped)
     assert found is not None
     one, *_, largest = found.rows

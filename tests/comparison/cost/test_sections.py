@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.source import Inputs
 from leaderboard_backends.comparison.document import Section, Table, Value
@@ -101,7 +102,7 @@ def test_the_shipped_files_are_the_default() -> None:
 
 
 def test_another_deployment_costs_what_it_costs() -> None:
-    three = Inputs(PRICES, MODEL.changed(servers=3))
+    three = Inputs(PRICES, replace(MODEL, servers=3))
     amounts = {one.backend: one for one in bills(Measurements(measured()), (1_000,), three)}
     assert amounts["redis"].monthly == pytest.approx(3 * 10 + 20)  # app servers, and a cache node
     assert amounts["sortedcontainers"].problem
