@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from ...numerals import size as size_words
@@ -140,22 +140,14 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
         return NOTHING
     if len({players for players, _ in known}) == 1:
         return Line(0.0, sum(size for _, size in known) / sum(players for players, _ in known))
-    line = _least_squares(known)
-    if line.each > 0:
-        return line
+    weights = [1 / size**2 for _, size in known]
+    mean_players, mean_size = (fmean(values, weights) for values in zip(*known, strict=True))
+    spread = fmean([(players - mean_players) ** 2 for players, _ in known], weights)
+    together = fmean([(players - mean_players) * (size - mean_size) for players, size in known], weights)
+    if (each := together / spread) > 0:
+        return Line(mean_size - each * mean_players, each)
     players, size = max(known)
     return Line(0.0, size / players)
-
-
-def _least_squares(known: Sequence[tuple[float, float]]) -> Line:
-    weighted = [(1 / size**2, players, size) for players, size in known]
-    total = sum(w for w, _, _ in weighted)
-    mean_players = sum(w * players for w, players, _ in weighted) / total
-    mean_size = sum(w * size for w, _, size in weighted) / total
-    spread = sum(w * (players - mean_players) ** 2 for w, players, _ in weighted)
-    together = sum(w * (players - mean_players) * (size - mean_size) for w, players, size in weighted)
-    each = together / spread
-    return Line(mean_size - each * mean_players, each)
 
 
 # ---------------------------------------------------------------------- of a result
