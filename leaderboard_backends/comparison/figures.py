@@ -29,9 +29,6 @@ BUCKET: Final = 1.05
 """The ratio of a histogram bucket's ends: a sample is known to within 5 %."""
 
 
-_STEP: Final = log(BUCKET)
-
-
 class Histogram(msgspec.Struct, frozen=True):
     """Samples by logarithmic buckets: `counts[i]` lie in `[BUCKET ** (first + i), BUCKET ** (first + i + 1))` ns."""
 
@@ -64,7 +61,7 @@ def distribution(samples: Sequence[int]) -> Distribution:
 
 def histogram(samples: Sequence[int]) -> Histogram:
     """Return how many samples lie in each logarithmic bucket; a sample of 0 ns counts as 1 ns."""
-    counted = Counter(int(log(max(1, sample)) / _STEP) for sample in samples)
+    counted = Counter(int(log(max(1, sample), BUCKET)) for sample in samples)
     first, last = min(counted), max(counted)
     return Histogram(first, [counted[place] for place in range(first, last + 1)])
 
