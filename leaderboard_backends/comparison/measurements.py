@@ -172,11 +172,7 @@ class Measurements:
 
     @cached_property
     def _with_figures(self) -> dict[tuple[Mode, str], list[Measured]]:
-        found: dict[tuple[Mode, str], list[Measured]] = {}
-        for mode in get_args(Mode):
-            for one in self.measured(mode, self.labels):
-                found.setdefault((mode, one.label), []).append(one)
-        return found
+        return {(mode, label): self.measured(mode, [label]) for mode in get_args(Mode) for label in self.labels}
 
     # ------------------------------------------------------------------ backends
 
