@@ -82,15 +82,12 @@ def printable(found: Any, *, lines: bool = False) -> Any:
     Only what is a whole file (`toml`) keeps its `lines`.
     """
     if isinstance(found, str):
-        return found if found.isprintable() else "".join(_shown(char, lines=lines) for char in found)
+        kept = "\n\t" if lines else ""
+        shown = (char if char.isprintable() or char in kept else ascii(char)[1:-1] for char in found)
+        return found if found.isprintable() else "".join(shown)
     if isinstance(found, dict):
         return {printable(name): printable(value, lines=name == "toml") for name, value in found.items()}
     return [printable(value) for value in found] if isinstance(found, list) else found
-
-
-def _shown(char: str, *, lines: bool) -> str:
-    kept = char.isprintable() or (lines and char in "\n\t")
-    return char if kept else char.encode("unicode_escape", "surrogatepass").decode("ascii")
 
 
 def read_result(path: Path) -> Result:
