@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
@@ -81,16 +81,14 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return the price per month of one instance, or of one GB of disk."""
         return price.usd * self.hours_a_month if price.unit == "hour" else price.usd
 
-    def stale(self, today: date) -> list[str]:
-        """Return a warning for each day on which prices were read that is too long ago, or yet to come."""
-        days = sorted({price.read or self.read for price in self.price})
-        ages = {day: (today - day).days for day in days}
-        return [
-            f"prices of {self.region} were read on {day}, {f'{age} days ago' if age > 0 else 'which is yet to come'}: "
-            f"check {'them' if age > 0 else 'the date'}."
-            for day, age in ages.items()
-            if age > STALE_DAYS or age < -_TIME_ZONES
-        ]
+    def stale(self, today: date) -> Iterator[str]:
+        """Yield a warning for each day on which prices were read that is too long ago, or yet to come."""
+        for day in sorted({price.read or self.read for price in self.price}):
+            age, read = (today - day).days, f"prices of {self.region} were read on {day}"
+            if age > STALE_DAYS:
+                yield f"{read}, {age} days ago: check them."
+            elif age < -_TIME_ZONES:
+                yield f"{read}, which is yet to come: check the date."
 
 
 class BytesAPlayer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -101,8 +101,8 @@ def test_every_backend_that_is_compared_by_default_has_hours_to_build() -> None:
 
 
 def test_prices_read_over_90_days_ago_carry_a_warning() -> None:
-    assert PRICES.stale(date(2027, 1, 30)) == []
-    assert PRICES.stale(date(2027, 1, 31)) == ["prices of here were read on 2026-11-01, 91 days ago: check them."]
+    assert [*PRICES.stale(date(2027, 1, 30))] == []
+    assert [*PRICES.stale(date(2027, 1, 31))] == ["prices of here were read on 2026-11-01, 91 days ago: check them."]
 
 
 def test_a_price_read_on_another_day_has_a_warning_of_its_own() -> None:
@@ -113,8 +113,8 @@ def test_a_price_read_on_another_day_has_a_warning_of_its_own() -> None:
 
 def test_prices_read_on_a_day_that_is_yet_to_come_carry_a_warning() -> None:
     """A day ahead may be today, elsewhere on the earth."""
-    assert PRICES.stale(date(2026, 10, 31)) == []
-    assert PRICES.stale(date(2026, 10, 30)) == [
+    assert [*PRICES.stale(date(2026, 10, 31))] == []
+    assert [*PRICES.stale(date(2026, 10, 30))] == [
         "prices of here were read on 2026-11-01, which is yet to come: check the date."
     ]
 
