@@ -165,6 +165,21 @@ def test_no_page_is_written_over_what_it_is_made_of(
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"kept"}
 
 
+@pytest.mark.parametrize(("stored", "said"), [(None, "cannot be read"), (b"{}", "not a result of a comparison")])
+def test_a_file_that_is_no_result_is_refused_with_what_makes_one(
+    stored: bytes | None, said: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "result.json"
+    if stored is not None:
+        path.write_bytes(stored)
+    done = run(path)
+    assert done.exit_code == 1
+    words = " ".join(done.stderr.split())
+    assert f"{path}" in words
+    assert said in words
+    assert "leaderboard compare --out" in words
+
+
 def test_a_place_that_cannot_be_written_is_told(one_round: Path) -> None:
     done = run(one_round, "--markdown", "/proc/nope/page.md")
     assert done.exit_code == 1
