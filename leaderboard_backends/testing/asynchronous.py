@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from threading import RLock, Thread
 from typing import Any, Final, TypeVar, cast
 
@@ -110,11 +110,29 @@ async def _page(entries: AsyncIterator[Entry]) -> list[Entry]:
     return page
 
 
+def _taken(values: Iterator[object]) -> Iterable[object]:
+    """Return what an iterator gives, the error that ends it included.
+
+    It runs here, in the caller's thread: one that calls the board would stop the loop that it waits for.
+    """
+    taken: list[object] = []
+    try:
+        for value in values:
+            taken.append(value)  # noqa: PERF402 - what came before an error is passed on as well
+    except Exception as error:  # noqa: BLE001 - the board raises it, where it has read so far
+        return _ending_with(error, taken)
+    return taken
+
+
+def _ending_with(error: Exception, values: list[object]) -> Iterator[object]:
+    yield from values
+    raise error
+
+
 def _passed_on(name: str) -> Callable[..., Any]:
     @functools.wraps(getattr(LeaderboardBackend, name))
     def call(self: BlockingLeaderboard, *arguments: Any, **options: Any) -> Any:
-        # a generator runs here, in the caller's thread: one that calls the board would stop the loop that it waits for
-        given = [list(each) if isinstance(each, Iterator) else each for each in arguments]
+        given = [_taken(each) if isinstance(each, Iterator) else each for each in arguments]
         return getattr(self.inner, name)(*given, **options)
 
     return call
