@@ -90,9 +90,17 @@ OF_THREADS: Final = {
     "test_an_error_amid_an_iteration_is_a_failure",
     "test_monitoring_is_a_table_of_the_boards_text",
     "test_spans_are_off_unless_asked_for",
+    "test_a_reading_amid_another_of_its_thread_does_not_wait_for_it_and_misses_no_write",
+    "test_writes_amid_the_notes_of_another_of_their_thread_wait_for_nothing_and_are_noted",
+    "test_a_call_amid_the_measuring_of_another_does_not_wait_for_its_own_thread",
+    "test_a_board_can_be_closed_amid_a_collection_of_the_same_thread",
+    "test_a_call_amid_another_of_its_thread_is_refused_and_that_goes_on",
+    "test_a_call_for_another_player_amid_one_of_its_thread_is_refused_as_well",
 }
 """Tests of what coroutines do not share; and those that use a part's class, the board inside it, the steps of its
-iteration, or a part amid its own call.
+iteration, or a part amid its own call. A finalizer or a signal handler makes no call of an asynchronous board amid
+another one: it cannot await it, and the task that it may start is one of many, which waits for the others. In these
+tests it would keep the thread of the event loop from going on, or a thread for which the loop waits.
 """
 
 
