@@ -79,6 +79,7 @@ REPLACES_METHODS: Final = {
     "test_the_error_of_a_batch_that_gets_no_second_ticket_says_what_was_applied_by_the_first",
     "test_a_partial_read_waits_once_for_shards_that_do_not_answer",
     "test_a_partial_read_counts_in_a_shard_again_that_has_answered_since",
+    "test_a_board_that_is_deleted_while_another_object_opens_it_is_made_anew",
 }
 """Tests that put their own in the place of the synchronous board's methods."""
 

@@ -643,13 +643,17 @@ def test_a_board_that_is_deleted_while_another_object_opens_it_is_made_anew(
 def test_a_board_that_others_make_and_delete_while_it_is_made_leaves_nothing(
     cluster: EmbeddedCluster, opened: Opener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the copy of its generation, either, by which a board would be taken for one whose manifest is lost."""
+    """Not the copy of its generation, either, by which a board would be taken for one whose manifest is lost.
+
+    The others' board is a synchronous one also where that is tested for asyncio programs: it is called within a call.
+    """
     name = unique_name()
     copy, turns = ManifestRequests.copy, iter([True])
 
     def after_others(requests: ManifestRequests, generation: str | None) -> Request[None]:
         if next(turns, False):
-            opened(board=name).delete()
+            with open_leaderboard(cluster.url, board=name, shards=4) as other:
+                other.delete()
         return copy(requests, generation)
 
     monkeypatch.setattr(ManifestRequests, "copy", after_others)
@@ -798,15 +802,21 @@ def test_a_consistent_read_of_a_calm_board_reads_its_rows_once(cluster: Embedded
     assert _calls(cluster, "zrevrange") - before == 2 * plain > 0
 
 
-def test_what_changes_before_the_second_look_is_in_the_answer(opened: Opener, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The look that follows is a read again; it agrees with the second one, which saw the change."""
+def test_what_changes_before_the_second_look_is_in_the_answer(
+    cluster: EmbeddedCluster, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look that follows is a read again; it agrees with the second one, which saw the change.
+
+    That is made by a synchronous board also where this is tested for asyncio programs: it is called within a call.
+    """
     board = opened()
     board.update_scores([(player_of(board, shard), "", 10) for shard in range(4)])
     look, looks = board._reads.states, count()
 
     def change_first(shards: Collection[int]) -> Plan[dict[int, State]]:
         if next(looks) == 0:
-            board.update_score("new", "", 5)
+            with open_leaderboard(cluster.url, board=board.name, shards=4) as other:
+                other.update_score("new", "", 5)
         return look(shards)
 
     monkeypatch.setattr(board._reads, "states", change_first)
