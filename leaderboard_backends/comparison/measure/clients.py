@@ -27,11 +27,8 @@ from .session import follow
 TIMEOUT: Final = 120.0
 """Seconds after which a client process that does not answer fails the run."""
 
-Call: TypeAlias = tuple[str, tuple[Any, ...]]
-"""A method's name and its arguments."""
-
-PacedCall: TypeAlias = tuple[str, tuple[Any, ...], float]
-"""The same, and the gap before it at one call per second."""
+Call: TypeAlias = tuple[str, tuple[Any, ...], float]
+"""A method's name, its arguments, and the gap before it in seconds at one call per second, which is for rates alone."""
 
 Kind: TypeAlias = Literal["threads", "processes", "tasks"]
 
@@ -59,7 +56,7 @@ class Flag:
 
 def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line: Barrier, stop: Flag) -> Done:
     """Make calls until they or the seconds are used up, or another client stops; raises what the board raises."""
-    bound = [(getattr(board, method), arguments) for method, arguments in calls]
+    bound = [(getattr(board, method), arguments) for method, arguments, _ in calls]
     count = 0
     line.wait()
     used, started = thread_time(), perf_counter()
@@ -75,10 +72,13 @@ def work(board: LeaderboardBackend, calls: Sequence[Call], seconds: float, line:
     return Done(count, started, perf_counter(), thread_time() - used)
 
 
-def pace(board: LeaderboardBackend, calls: Sequence[PacedCall], rate: float, give_up: float) -> Paced:
-    """Make calls at a rate, asleep until each is due: clients that look at the clock would take each other's time."""
-    arrivals = [(getattr(board, method), arguments, gap) for method, arguments, gap in calls]
-    return at_rate(arrivals, rate, give_up, spin_ns=0)
+def pace(board: LeaderboardBackend, calls: Sequence[Call], rate: float, give_up: float, spin_ns: int = 0) -> Paced:
+    """Make calls at a rate, asleep until each is due: clients that look at the clock would take each other's time.
+
+    One client alone may, for the last `spin_ns` nanoseconds before each call.
+    """
+    bound = {method: getattr(board, method) for method, _, _ in calls}
+    return at_rate([(bound[method], arguments, gap) for method, arguments, gap in calls], rate, give_up, spin_ns)
 
 
 class Threads:
@@ -126,7 +126,7 @@ class Processes(AbstractContextManager["Processes"]):
         self._stop.value = 0
         return self._ask([("work", mine, seconds, len(calls)) for mine in calls])
 
-    def pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
+    def pace(self, calls: Sequence[Sequence[Call]], rate: float, give_up: float) -> list[Paced]:
         """Run one process for each list of calls, at its share of the rate; raises `ClientError`."""
         whole = sum(map(len, calls))
         return self._ask([("pace", mine, (rate * len(mine) / whole, give_up), len(calls)) for mine in calls])

@@ -23,14 +23,14 @@ from typing import Final, TypeAlias
 
 from msgspec.structs import replace
 
-from ...timing import Paced, at_rate
+from ...timing import SPIN_NS, Paced, at_rate
 from ...usage import processor_seconds
 from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
 from ..plan import ResponsePart, ThroughputPart
 from .checks import Phase, check_together
-from .clients import Call, PacedCall, Processes, Threads
+from .clients import Call, Processes, Threads, pace
 from .job import Job
 from .session import Session
 from .tasks import Tasks
@@ -87,8 +87,9 @@ def _together(part: ThroughputPart, session: Session, supply: Supply, clients: C
 
 def _in_batches(part: ThroughputPart, session: Session, supply: Supply, size: int) -> BatchFigures:
     """Run updates in batches of that size, for the phase's seconds."""
-    positions = supply.updates()
-    updates = [arguments for _, arguments in supply.calls(positions)]
+    trace = supply.trace
+    positions = [position for position in supply.take(1)[0] if trace.operations[trace.steps[position][0]] == UPDATE]
+    updates = [trace.steps[position][1] for position in positions]
     update_scores, count = session.board.update_scores, 0
     started = perf_counter()
     while count < len(updates) and perf_counter() - started < part.seconds:
@@ -105,17 +106,15 @@ def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigure
     """Load, run each rate in turn, and compare the end state."""
     session.load(trace)
     part = job.settings(ResponsePart)
-    calls = [getattr(session.board, OPERATIONS[name].method) for name in trace.operations]
-    arrivals = [(calls[index], arguments, gap) for (index, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
     supply = Supply(trace)
     rates = []
     with session.counting_other_work():
         for rate in job.rates:
             (steps,) = supply.take(1, round(rate * part.seconds))
-            paced = at_rate([arrivals[position] for position in steps], rate, give_up=part.seconds)
+            paced = pace(session.board, supply.calls(steps), rate, part.seconds, SPIN_NS)
             supply.phases.append(Phase([steps], [len(paced.samples)]))
             rates.append(_figures(rate, paced))
-    without_board = [(_nothing, arguments, gap) for _, arguments, gap in arrivals]
+    without_board = [(_nothing, arguments, gap) for (_, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
     idle = [
         _figures(rate, at_rate(without_board[: round(rate * part.seconds * IDLE_SHARE)], rate, part.seconds))
         for rate in job.rates
@@ -139,7 +138,7 @@ def _ladder(part: ResponsePart, clients: Processes | Tasks, number: int, supply:
         parts = [steps for steps in supply.take(number, round(rate * part.seconds)) if steps]
         if len(parts) < number:
             return  # the trace is used up
-        every = clients.pace([supply.paced(steps) for steps in parts], rate, give_up=part.seconds)
+        every = clients.pace([supply.calls(steps) for steps in parts], rate, give_up=part.seconds)
         supply.phases.append(Phase(parts, [len(paced.samples) for paced in every]))
         samples = array("q", chain.from_iterable(paced.samples for paced in every))
         paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))
@@ -176,21 +175,10 @@ class Supply:
         self._next += size
         return share_out([self._player(position) for position in positions], positions, clients)
 
-    def updates(self) -> list[int]:
-        """Return the positions of the next phase's plain updates."""
-        return [
-            position for position in self.take(1)[0] if self.trace.operations[self.trace.steps[position][0]] == UPDATE
-        ]
-
     def calls(self, positions: Sequence[int]) -> list[Call]:
         """Return what a client does."""
-        steps = self.trace.steps
-        return [(self._methods[steps[position][0]], steps[position][1]) for position in positions]
-
-    def paced(self, positions: Sequence[int]) -> list[PacedCall]:
-        """Return what a client does at a rate."""
-        gaps = self.trace.gaps
-        return [(*call, gaps[position]) for call, position in zip(self.calls(positions), positions, strict=True)]
+        steps, gaps = self.trace.steps, self.trace.gaps
+        return [(self._methods[steps[at][0]], steps[at][1], gaps[at]) for at in positions]
 
     def _player(self, position: int) -> object:
         """Return the player of a step; a step without a player counts as a player of its own."""

@@ -15,7 +15,7 @@ from ...protocol import LeaderboardBackend
 from ...testing.opening import is_url
 from ...timing import KEPT_UP, Paced, moments
 from ..opening import Where
-from .clients import Call, Done, Kind, PacedCall
+from .clients import Call, Done, Kind
 
 SPIN_SECONDS: Final = 0.002
 """Before a call is due, so long the loop looks at the clock, as its timers may be a millisecond late."""
@@ -39,7 +39,7 @@ class Tasks:
         """Run one task for each list of calls; the first error of any is raised."""
         return asyncio.run(self._run(calls, seconds))
 
-    def pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
+    def pace(self, calls: Sequence[Sequence[Call]], rate: float, give_up: float) -> list[Paced]:
         """Run one task for each list of calls, at its share of the rate; the first error of any is raised."""
         return asyncio.run(self._pace(calls, rate, give_up))
 
@@ -60,7 +60,7 @@ class Tasks:
             used = thread_time() - used  # of the loop, which all tasks share
         return [Done(count, started, ended, used / len(calls)) for count, started, ended in done]
 
-    async def _pace(self, calls: Sequence[Sequence[PacedCall]], rate: float, give_up: float) -> list[Paced]:
+    async def _pace(self, calls: Sequence[Sequence[Call]], rate: float, give_up: float) -> list[Paced]:
         whole = sum(map(len, calls))
         due = [moments([gap for _, _, gap in mine], rate * len(mine) / whole) for mine in calls]
         stop = asyncio.Event()
@@ -90,7 +90,7 @@ async def _work(
     board: AsyncLeaderboard, calls: Sequence[Call], deadline: float, stop: asyncio.Event
 ) -> tuple[int, float, float]:
     """Make calls until they or the time are used up, or another task stops."""
-    bound = [(getattr(board, method), arguments) for method, arguments in calls]
+    bound = [(getattr(board, method), arguments) for method, arguments, _ in calls]
     count, started = 0, perf_counter()
     try:
         for call, arguments in bound:
@@ -120,7 +120,7 @@ async def _dispatch(
 
 async def _lane(
     board: AsyncLeaderboard,
-    calls: Sequence[PacedCall],
+    calls: Sequence[Call],
     queue: asyncio.Queue[int | None],
     pace: _Pace,
     stop: asyncio.Event,

@@ -10,7 +10,7 @@ from leaderboard_backends.comparison.measure.clients import Call, ClientError, P
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-ADD: Call = ("increment_score", ("ada", "Ada", 1))
+ADD: Call = ("increment_score", ("ada", "Ada", 1), 1.0)
 
 
 def test_threads_do_all_their_calls_at_once() -> None:
@@ -37,7 +37,7 @@ def test_processes_share_one_board_and_work_again_and_again() -> None:
 
 def test_what_a_thread_raises_is_raised() -> None:
     with pytest.raises(ValueError, match="radius"):
-        Threads(NaiveLeaderboard("board")).run([[("get_around", ("ada", -1))]], 1)
+        Threads(NaiveLeaderboard("board")).run([[("get_around", ("ada", -1), 1.0)]], 1)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_a_process_that_cannot_open_the_board_says_why(target: str, said: str) -
 
 def test_a_process_that_dies_is_told_with_its_signal(boards: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(boards)
-    updates: list[Call] = [("update_score", ("ada", "Ada", score)) for score in range(9)]
+    updates: list[Call] = [("update_score", ("ada", "Ada", score), 1.0) for score in range(9)]
     with Processes(Where("boards:Segfaults", "board"), [1]) as crew, pytest.raises(ClientError, match="by SIGSEGV"):
         crew.run([updates], 30)
 
@@ -59,4 +59,4 @@ def test_a_process_that_dies_is_told_with_its_signal(boards: Path, monkeypatch: 
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
     where = Where(f"sqlite://{tmp_path}/board.db", "board")
     with Processes(where, [1]) as crew, pytest.raises(ClientError, match="radius"):
-        crew.run([[("get_around", ("ada", -1))]], 1)
+        crew.run([[("get_around", ("ada", -1), 1.0)]], 1)

@@ -6,13 +6,12 @@ import pytest
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.measure.clients import Call, PacedCall, Processes
+from leaderboard_backends.comparison.measure.clients import Call, Processes
 from leaderboard_backends.comparison.measure.tasks import Tasks
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.testing.servers import EmbeddedServer
 
-ADD: Call = ("increment_score", ("ada", "Ada", 1))
-PACED: PacedCall = (*ADD, 1.0)
+ADD: Call = ("increment_score", ("ada", "Ada", 1), 1.0)
 HERE = Where("naive://board", "board")
 
 
@@ -30,7 +29,7 @@ def test_tasks_and_processes_keep_a_rate_on_a_server() -> None:
             crews: list[Processes | Tasks] = [processes, Tasks(board, where)]
             for clients in crews:
                 before = board.get_score("ada") or 0
-                every = clients.pace([[PACED] * 20, [PACED] * 20], rate=200, give_up=30)
+                every = clients.pace([[ADD] * 20, [ADD] * 20], rate=200, give_up=30)
                 assert [len(paced.samples) for paced in every] == [20, 20]
                 assert min(min(paced.samples) for paced in every) > 0
                 assert board.get_score("ada") == before + 40
@@ -41,7 +40,7 @@ def test_tasks_and_processes_keep_a_rate_on_a_server() -> None:
 def test_tasks_that_cannot_keep_up_stop_and_say_so() -> None:
     board = NaiveLeaderboard("board")
     board.update_scores((f"player-{number}", "", number) for number in range(3000))
-    slow: PacedCall = ("get_rank", ("player-0",), 1.0)
+    slow: Call = ("get_rank", ("player-0",), 1.0)
     every = Tasks(board, HERE).pace([[slow] * 20_000, [slow] * 20_000], rate=900_000, give_up=0.05)
     assert not any(paced.kept_up for paced in every)
     assert sum(len(paced.samples) for paced in every) < 40_000
@@ -50,6 +49,6 @@ def test_tasks_that_cannot_keep_up_stop_and_say_so() -> None:
 def test_what_a_task_raises_is_raised() -> None:
     tasks = Tasks(NaiveLeaderboard("board"), HERE)
     with pytest.raises(ValueError, match="radius"):
-        tasks.run([[("get_around", ("ada", -1))], [ADD]], 1)
+        tasks.run([[("get_around", ("ada", -1), 1.0)], [ADD]], 1)
     with pytest.raises(ValueError, match="radius"):
-        tasks.pace([[("get_around", ("ada", -1), 1.0)], [PACED]], 100, 1)
+        tasks.pace([[("get_around", ("ada", -1), 1.0)], [ADD]], 100, 1)
