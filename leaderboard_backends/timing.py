@@ -59,9 +59,13 @@ def at_rate(arrivals: Sequence[Arrival], rate: float, give_up: float, spin_ns: i
         done += 1
         if ended - intended > behind:
             break
-    asked, took = intended - started, ended - started
-    kept_up = 0 < done == len(arrivals) and asked >= KEPT_UP * took
-    return Paced(samples[:done], round(done * 1e9 / took, 1) if took else 0.0, kept_up)
+    return summary(samples[:done], len(arrivals), intended - started, ended - started)
+
+
+def summary(samples: array[int], planned: int, asked: int, took: int) -> Paced:
+    """Return what `planned` calls took, of which the last was due after `asked` nanoseconds, and ended after `took`."""
+    kept_up = 0 < len(samples) == planned and asked >= KEPT_UP * took
+    return Paced(samples, round(len(samples) * 1e9 / took, 1) if took else 0.0, kept_up)
 
 
 def moments(gaps: Sequence[float], rate: float) -> list[int]:

@@ -7,18 +7,21 @@ from array import array
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from time import perf_counter, perf_counter_ns, thread_time
-from typing import Final
+from typing import Final, TypeAlias
 
 from ...aio import as_async, open_async_leaderboard
 from ...async_protocol import AsyncLeaderboard
 from ...protocol import LeaderboardBackend
 from ...testing.opening import is_url
-from ...timing import KEPT_UP, Paced, moments
+from ...timing import Paced, moments, summary
 from ..opening import Where
 from .clients import Call, Done, Kind
 
 SPIN_SECONDS: Final = 0.002
 """Before a call is due, so long the loop looks at the clock, as its timers may be a millisecond late."""
+
+_Planned: TypeAlias = tuple[int, Call]
+"""When a call is due, in nanoseconds of the clock, and the call."""
 
 
 class Tasks:
@@ -61,29 +64,18 @@ class Tasks:
         return [Done(count, started, ended, used / len(calls)) for count, started, ended in done]
 
     async def _pace(self, calls: Sequence[Sequence[Call]], rate: float, give_up: float) -> list[Paced]:
-        whole = sum(map(len, calls))
+        whole, stop = sum(map(len, calls)), asyncio.Event()
         due = [moments([gap for _, _, gap in mine], rate * len(mine) / whole) for mine in calls]
-        stop = asyncio.Event()
+        queues = [asyncio.Queue[_Planned | None]() for _ in calls]
         async with self._open() as board:
-            queues = [asyncio.Queue[int | None]() for _ in calls]
             started = perf_counter_ns()
-            lanes = [
-                _lane(board, mine, queue, _Pace(started, moments_, int(give_up * 1e9)), stop)
-                for mine, queue, moments_ in zip(calls, queues, due, strict=True)
-            ]
-            dispatching = asyncio.create_task(_dispatch(due, queues, started, stop))
-            paced = await asyncio.gather(*lanes)
+            dispatching = asyncio.create_task(_dispatch(calls, due, queues, started, stop))
+            lanes = await asyncio.gather(*(_lane(board, queue, started, int(give_up * 1e9), stop) for queue in queues))
             await dispatching
-        return paced
-
-
-class _Pace:
-    """When the calls of a task are due."""
-
-    def __init__(self, started: int, due: Sequence[int], behind: int) -> None:
-        self.started = started
-        self.due = due
-        self.behind = behind
+        return [
+            summary(samples, len(mine), intended - started, ended - started)
+            for mine, (samples, intended, ended) in zip(calls, lanes, strict=True)
+        ]
 
 
 async def _work(
@@ -104,7 +96,11 @@ async def _work(
 
 
 async def _dispatch(
-    due: Sequence[Sequence[int]], queues: Sequence[asyncio.Queue[int | None]], started: int, stop: asyncio.Event
+    calls: Sequence[Sequence[Call]],
+    due: Sequence[Sequence[int]],
+    queues: Sequence[asyncio.Queue[_Planned | None]],
+    started: int,
+    stop: asyncio.Event,
 ) -> None:
     """Hand each call to its task when it is due, whether or not that has ended the one before."""
     schedule = sorted((moment, lane, number) for lane, mine in enumerate(due) for number, moment in enumerate(mine))
@@ -113,31 +109,28 @@ async def _dispatch(
             await asyncio.sleep(max(0.0, left - SPIN_SECONDS))
         if stop.is_set():
             break
-        queues[lane].put_nowait(number)
+        queues[lane].put_nowait((started + moment, calls[lane][number]))
     for queue in queues:
         queue.put_nowait(None)
 
 
 async def _lane(
-    board: AsyncLeaderboard,
-    calls: Sequence[Call],
-    queue: asyncio.Queue[int | None],
-    pace: _Pace,
-    stop: asyncio.Event,
-) -> Paced:
-    """Make the calls of one task one after the other; a task that is too far behind stops all."""
-    samples, ended = array("q"), pace.started
+    board: AsyncLeaderboard, queue: asyncio.Queue[_Planned | None], started: int, behind: int, stop: asyncio.Event
+) -> tuple[array[int], int, int]:
+    """Make the calls of one task one after the other; a task that is too far behind stops all.
+
+    Returns the samples, and of the last call the moments at which it was due and ended.
+    """
+    samples, intended, ended = array("q"), started, started
     try:
-        while (number := await queue.get()) is not None and not stop.is_set():
-            method, arguments, _ = calls[number]
+        while (planned := await queue.get()) is not None and not stop.is_set():
+            intended, (method, arguments, _) = planned
             await getattr(board, method)(*arguments)
             ended = perf_counter_ns()
-            samples.append(ended - pace.started - pace.due[number])
-            if samples[-1] > pace.behind:
+            samples.append(ended - intended)
+            if samples[-1] > behind:
                 stop.set()
     except BaseException:
         stop.set()
         raise
-    asked, took = (pace.due[-1] if pace.due else 0), ended - pace.started
-    kept_up = 0 < len(samples) == len(calls) and asked >= KEPT_UP * took
-    return Paced(samples, round(len(samples) * 1e9 / took, 1) if took else 0.0, kept_up)
+    return samples, intended, ended
