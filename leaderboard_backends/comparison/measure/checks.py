@@ -22,7 +22,7 @@ from ...protocol import LeaderboardBackend
 from ...workload.operations import OPERATIONS, Arguments
 from ...workload.trace import Trace
 from ..figures import Checked
-from ..traces import after_load, answer_at, apply_change, final_state
+from ..traces import after_load, answer_at, apply_change
 
 LEAST_PAGE: Final = 25_000
 MOST_PAGES: Final = 8
@@ -50,16 +50,11 @@ def wrong_answer(trace: Trace, position: int, answer: Any) -> WrongBoardError:
     return WrongBoardError(f"{call} returned {shorten(answer)}, the model says {shorten(expected)}")
 
 
-def check_state(board: LeaderboardBackend, trace: Trace, changes: int) -> str:
-    """Compare all entries with the model's after so many changing steps, and return the SHA-256 of them.
+def check_entries(board: LeaderboardBackend, right: Iterable[Entry], says: str) -> str:
+    """Compare all entries with the right ones, and return the SHA-256 of them; the text of a difference `says` which.
 
     Raises `WrongBoardError` at the first difference, also for an entry too many.
     """
-    return check_entries(board, final_state(trace, changes), "the model says")
-
-
-def check_entries(board: LeaderboardBackend, right: Iterable[Entry], says: str) -> str:
-    """Compare all entries with the right ones as `check_state` does; the text of a difference `says` what is right."""
     digest = sha256()
     encode = msgspec.json.Encoder().encode
     for rank, (given, expected) in enumerate(zip_longest(entries(board), right), 1):

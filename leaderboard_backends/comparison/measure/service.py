@@ -14,7 +14,7 @@ from __future__ import annotations
 import gc
 from array import array
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from time import perf_counter, perf_counter_ns
 from typing import Any, Final
@@ -30,8 +30,8 @@ from ...workload.trace import Trace
 from ..figures import Checked, HardeningFigures, PartTime, ServiceFigures, Timed, distribution
 from ..opening import Where
 from ..plan import HardeningPart
-from ..traces import DIGEST_SIZE, answer_digest
-from .checks import check_state, wrong_answer
+from ..traces import DIGEST_SIZE, answer_digest, final_state
+from .checks import check_entries, wrong_answer
 from .job import Job
 from .session import Session
 
@@ -56,12 +56,12 @@ def measure(job: Job, session: Session, trace: Trace) -> ServiceFigures:
         load=load,
         memory=memory,
         operations={
-            name: Timed(samples.planned, distribution(samples.taken()))
-            for name, samples in zip(trace.operations, timed, strict=True)
-            if samples.count
+            name: Timed(planned, distribution(samples))
+            for name, (planned, samples) in zip(trace.operations, timed, strict=True)
+            if samples
         },
         clock_us=clock_cost_us(),
-        checked=Checked(replay.answered, replay.changes, check_state(session.board, trace, replay.changes), CHECKED),
+        checked=replay.checked(session.board),
     )
 
 
@@ -73,59 +73,60 @@ class Replay:
         self._answers = answers
         self._operations = [OPERATIONS[name] for name in trace.operations]
         self._position = 0
-        self.changes = 0
+        self._changes = 0
         """How many steps that change the board were run: the first so many of the trace."""
-        self.answered = 0
+        self._answered = 0
         """How many answers agreed with the model's."""
 
-    def run(self, board: LeaderboardBackend, seconds: float, end: int | None = None) -> list[Samples]:
-        """Run the steps up to `end`, and return the samples of each operation.
+    def calls(self, board: LeaderboardBackend) -> list[Callable[..., Any]]:
+        """Return the method of a board for each operation."""
+        return [getattr(board, operation.method) for operation in self._operations]
 
-        All writes share a budget in seconds, and each kind of read has one. Raises what the board raises, and
-        `WrongBoardError` for the first answer that is not the model's.
+    def run(self, board: LeaderboardBackend, seconds: float, end: int | None = None) -> list[tuple[int, array[int]]]:
+        """Run the steps up to `end`; return by operation how many were planned, and the samples in nanoseconds.
+
+        All writes share a budget in seconds, and each kind of read has one. Raises as `step`.
         """
-        steps = self._trace.steps[self._position : end]
+        calls, steps = self.calls(board), self._trace.steps[self._position : end]
         planned = Counter(index for index, _ in steps)
-        timed = [Samples(planned[index]) for index in range(len(self._operations))]
-        calls: list[Callable[..., Any]] = [getattr(board, operation.method) for operation in self._operations]
-        writes = [operation.changes for operation in self._operations]
+        samples, taken = [preallocated(planned[index]) for index in range(len(calls))], [0] * len(calls)
         budget = int(seconds * 1e9)
-        left, writing, answers = [budget] * len(calls), budget, self._answers
-        for position, (index, arguments) in enumerate(steps, self._position):
+        left, writing = [budget] * len(calls), budget
+        for position, (index, _) in enumerate(steps, self._position):
             self._position = position + 1
             if left[index] <= 0:
                 continue
-            call, slot = calls[index], timed[index]
-            started = perf_counter_ns()
-            answer = call(*arguments)
-            took = perf_counter_ns() - started
-            slot.samples[slot.count] = took
-            slot.count += 1
-            at = position * DIGEST_SIZE
-            if answer_digest(answer) != answers[at : at + DIGEST_SIZE]:
-                raise wrong_answer(self._trace, position, answer)
-            self.answered += 1
-            if not writes[index]:
+            took = self.step(calls, position)
+            samples[index][taken[index]] = took
+            taken[index] += 1
+            if not self._operations[index].changes:
                 left[index] -= took
                 continue
-            self.changes += 1
             writing -= took
             if writing <= 0:
                 break
-        return timed
+        return [(len(slots), slots[:count]) for slots, count in zip(samples, taken, strict=True)]
 
+    def step(self, calls: Sequence[Callable[..., Any]], position: int) -> int:
+        """Run a step by one of the calls, and return what it took in nanoseconds.
 
-class Samples:
-    """The samples of one operation in nanoseconds, in a preallocated array."""
+        Raises what the board raises, and `WrongBoardError` for an answer that is not the model's.
+        """
+        index, arguments = self._trace.steps[position]
+        call = calls[index]
+        started = perf_counter_ns()
+        answer = call(*arguments)
+        took = perf_counter_ns() - started
+        if answer_digest(answer) != self._answers[position * DIGEST_SIZE : (position + 1) * DIGEST_SIZE]:
+            raise wrong_answer(self._trace, position, answer)
+        self._answered += 1
+        self._changes += self._operations[index].changes
+        return took
 
-    def __init__(self, planned: int) -> None:
-        self.planned = planned
-        self.count = 0
-        self.samples: Final[array[int]] = preallocated(planned)
-
-    def taken(self) -> array[int]:
-        """Return the samples, in the order they were taken."""
-        return self.samples[: self.count]
+    def checked(self, board: LeaderboardBackend) -> Checked:
+        """Compare the whole board with the model's after the steps that were run; raises `WrongBoardError`."""
+        state = check_entries(board, final_state(self._trace, self._changes), "the model says")
+        return Checked(self._answered, self._changes, state, CHECKED)
 
 
 # ---------------------------------------------------------------------- with parts around the board
@@ -135,25 +136,16 @@ def measure_parts(job: Job, session: Session, trace: Trace) -> HardeningFigures:
     """Load, replay in turns, and compare all of it with the model. Raises `ConfigurationError` for unknown parts."""
     session.load(trace)
     boards = _around(session.board, session.where, job.settings(HardeningPart).parts)
-    answers = Path(job.answers_path).read_bytes()
-    operations = [OPERATIONS[name] for name in trace.operations]
-    calls = [[getattr(board, operation.method) for operation in operations] for board in boards.values()]
-    samples: list[list[list[int]]] = [[[] for _ in operations] for _ in boards]
-    changes = answered = 0
+    replay = Replay(trace, Path(job.answers_path).read_bytes())
+    calls = [replay.calls(board) for board in boards.values()]
+    samples: list[list[list[int]]] = [[[] for _ in trace.operations] for _ in boards]
     with session.counting_other_work():
         deadline = perf_counter() + job.time_limit * len(boards)
-        for position, (index, arguments) in enumerate(trace.steps):
+        for position, (index, _) in enumerate(trace.steps):
             turn = position % len(calls)
-            call = calls[turn][index]
-            started = perf_counter_ns()
-            answer = call(*arguments)
-            took = perf_counter_ns() - started
+            took = replay.step(calls[turn], position)
             if position >= trace.warm_up:
                 samples[turn][index].append(took)
-            if answer_digest(answer) != answers[position * DIGEST_SIZE : (position + 1) * DIGEST_SIZE]:
-                raise wrong_answer(trace, position, answer)
-            answered += 1
-            changes += operations[index].changes
             if perf_counter() >= deadline:
                 break
     times = [
@@ -162,8 +154,7 @@ def measure_parts(job: Job, session: Session, trace: Trace) -> HardeningFigures:
         for name, taken in zip(trace.operations, by_operation, strict=True)
         if taken
     ]
-    checked = Checked(answered, changes, check_state(session.board, trace, changes), CHECKED)
-    return HardeningFigures(times, checked)
+    return HardeningFigures(times, replay.checked(session.board))
 
 
 def _around(
