@@ -30,7 +30,7 @@ from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
 from .measure.job import TIMEOUT, Answer, Job
-from .measure.processes import WorkerError, answer, end_all, no_figures, redacted
+from .measure.processes import WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, Unit, in_order, units
@@ -337,7 +337,7 @@ class _Comparison:
             except WrongBoardError as error:
                 found = Answer("wrong", str(error))
             except WorkerError as error:
-                found = no_figures(error)
+                found = error.answer
             except REASONS as error:
                 found = Answer("unavailable", " ".join(str(error).split()))
         return redacted(found, target.url)

@@ -9,7 +9,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TypeAlias
+from threading import Timer
+from typing import IO, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -30,30 +31,63 @@ _FRAME: Final = re.compile(r'File "(?P<file>[^"\n]+)", line \d+ in (?P<function>
 _CALLS: Final = ("leaderboard_backends/protocol.py", "comparison/opening.py")
 """The modules whose functions say what was asked of a board."""
 
-Process: TypeAlias = subprocess.Popen[bytes]
-
-RUNNING: Final[set[Process]] = set()
+RUNNING: Final[set[Worker]] = set()
 """The workers of all threads."""
 
 
+class Worker(subprocess.Popen[bytes]):
+    """A process that does a job, whose input and outputs are pipes to this one."""
+
+    stdin: IO[bytes]
+    stdout: IO[bytes]
+    stderr: IO[bytes]
+    timeout = 0.0
+    late = False
+    """Whether it was ended as it gave no answer within its timeout."""
+
+    def end(self) -> None:
+        """End it and all that it started, at once."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def expire(self) -> None:
+        """End it as `late`."""
+        self.late = True
+        self.end()
+
+    def no_answer(self, err: bytes) -> Answer:
+        """Return the answer in its place, once it has ended without one: how, and in which call of a board or test."""
+        text = err.decode(errors="replace")
+        if self.late or _TIMEOUT in text:
+            return Answer("timed out", f"no result after {self.timeout:g} s{_in_which(text)}; the process was stopped")
+        if self.returncode < 0:
+            killed_by = signal.Signals(-self.returncode).name
+            return Answer("failed", f"its process was killed by {killed_by}{_in_which(text)}")
+        last = text.strip().splitlines()[-1:]
+        said = f": {last[0]}" if last else ""
+        return Answer("failed", f"its process ended with code {self.returncode} and no result{said}")
+
+
 class WorkerError(Exception):
-    """A process ended without an answer; the text says how."""
+    """A worker ended without an answer; `answer` is the one in its place."""
 
-
-class WorkerTimeoutError(WorkerError):
-    """A process was ended, as it gave no answer within its timeout."""
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.reason)
+        self.answer = answer
 
 
 @contextmanager
-def started(path: str = "") -> Iterator[Process]:
+def started(timeout: float, path: str = "") -> Iterator[Worker]:
     """Start a worker that Ctrl-C does not reach, as this process decides; its group ends with the context.
 
-    `path` is a folder that it imports from as well.
+    It ends before that, too, so that reading from it never hangs: `GRACE` after its timeout in seconds. `path` is a
+    folder that it imports from as well.
     """
     environment = dict(os.environ)
     if path:
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, [path, os.environ.get("PYTHONPATH")]))
-    process = subprocess.Popen(  # noqa: S603 - our own module
+    worker = Worker(
         (sys.executable, "-P", "-m", WORKER),  # without the current folder, whose files are the user's
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -61,58 +95,33 @@ def started(path: str = "") -> Iterator[Process]:
         start_new_session=True,
         env=environment,
     )
-    with process:
-        RUNNING.add(process)
+    worker.timeout = timeout
+    timer = Timer(timeout + GRACE, worker.expire)
+    with worker:
+        RUNNING.add(worker)
+        timer.start()
         try:
-            yield process
+            yield worker
         finally:
-            RUNNING.discard(process)
-            end(process)
+            timer.cancel()
+            RUNNING.discard(worker)
+            worker.end()
 
 
 def end_all() -> None:
     """End all workers at once, for the threads that wait for them."""
-    for process in list(RUNNING):
-        end(process)
-
-
-def end(process: Process) -> None:
-    """End a process and all that it started, at once."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    for worker in list(RUNNING):
+        worker.end()
 
 
 def answer(job: Job, path: str = "") -> Answer:
     """Return a worker's answer to a job; without figures, the answer has the reason."""
-    with started(path) as process:
-        late = False
-        try:
-            out, err = process.communicate(msgspec.json.encode(job) + b"\n", timeout=job.timeout + GRACE)
-        except subprocess.TimeoutExpired:
-            late = True
-            end(process)
-            out, err = process.communicate()
+    with started(job.timeout, path) as worker:
+        out, err = worker.communicate(msgspec.json.encode(job) + b"\n")
     try:
         return msgspec.json.decode(out, type=Answer)
     except msgspec.MsgspecError:
-        return no_figures(no_answer(process.returncode, err, job.timeout, late=late))
-
-
-def no_figures(error: WorkerError) -> Answer:
-    """Return the answer in place of a worker that gave none."""
-    return Answer("timed out" if isinstance(error, WorkerTimeoutError) else "failed", str(error))
-
-
-def no_answer(code: int, err: bytes, timeout: float, *, late: bool = False) -> WorkerError:
-    """Return the error of a process that ended without an answer: how, and in which call of the board or test."""
-    text = err.decode(errors="replace")
-    if late or _TIMEOUT in text:
-        return WorkerTimeoutError(f"no result after {timeout:g} s{_in_which(text)}; the process was stopped")
-    if code < 0:
-        return WorkerError(f"its process was killed by {signal.Signals(-code).name}{_in_which(text)}")
-    last = text.strip().splitlines()[-1:]
-    return WorkerError(f"its process ended with code {code} and no result{f': {last[0]}' if last else ''}")
+        return worker.no_answer(err)
 
 
 def _in_which(text: str) -> str:

@@ -13,13 +13,12 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import partial
+from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 from threading import Lock, Timer
-from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, TypeVar, cast
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, TypeVar
 
 import msgspec
 
@@ -31,7 +30,7 @@ from ..figures import DiskFigures, RecoveryFigures
 from ..opening import open_target
 from .checks import WrongBoardError
 from .job import Job
-from .processes import GRACE, Process, WorkerError, WorkerTimeoutError, end, no_answer, started
+from .processes import GRACE, Worker, WorkerError, started
 from .session import Session, growth
 
 if TYPE_CHECKING:
@@ -174,17 +173,17 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
 
     Raises `WrongBoardError`, `WorkerError`, and what making the target raises.
     """
-    with _worker(target, timeout) as victim, _worker(target, timeout) as survivor:
+    with started(timeout, target.path) as victim, started(timeout, target.path) as survivor:
         begun = time.monotonic()
         with target.open(directory) as (where, server):
-            tell(_stdin(victim), Job("recovery", where, timeout, trace_path=str(trace)))
-            loaded = _reply(victim, Loaded, timeout)
-            tell(_stdin(survivor), Job("return", where, timeout, trace_path=str(trace)))
-            _reply(survivor, Ready, timeout)
-            acknowledged, killed = _kill(victim, server, timeout)
+            tell(victim.stdin, Job("recovery", where, timeout, trace_path=str(trace)))
+            loaded = _reply(victim, Loaded)
+            tell(survivor.stdin, Job("return", where, timeout, trace_path=str(trace)))
+            _reply(survivor, Ready)
+            acknowledged, killed = _kill(victim, server)
             acknowledged += sum(counted.updates for counted in loaded.disk)
-            tell(_stdin(survivor), acknowledged)
-            back = _reply(survivor, Back, timeout)
+            tell(survivor.stdin, acknowledged)
+            back = _reply(survivor, Back)
             if back.wrong:
                 raise WrongBoardError(back.wrong)
             return RecoveryFigures(
@@ -200,79 +199,50 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
             )
 
 
-class _Strike:
-    """Kills what keeps the data, once."""
-
-    def __init__(self, kill: Callable[[], object]) -> None:
-        self._kill = kill
-        self._lock = Lock()
-        self.at: float | None = None
-
-    def __call__(self) -> None:
-        with self._lock:
-            if self.at is None:
-                self.at = time.monotonic()
-                self._kill()
-
-
-def _kill(victim: Process, server: ServerProcess | None, timeout: float) -> tuple[int, float]:
+def _kill(victim: Worker, server: ServerProcess | None) -> tuple[int, float]:
     """Kill the process with the data during updates, restart a server; return how many were acknowledged, and when.
 
     That is the server where there is one, else the process that has the board open. Raises `WorkerError` where the
     process to kill ends by itself.
     """
-    strike = _Strike(partial(end, victim) if server is None else server.kill)
+    kill = victim.end if server is None else server.kill
+    killed: list[float] = []
+    lock = Lock()
+
+    def strike() -> None:
+        """Kill it, once."""
+        with lock:
+            if not killed:
+                killed.append(time.monotonic())
+                kill()
+
     late = Timer(KILL_SECONDS, strike)
     late.start()
     seen = 0
-    for line in _stdout(victim):
+    for line in victim.stdout:
         seen += line == ACKNOWLEDGED
         if seen == KILL_AFTER:
             strike()
     late.cancel()
     late.join()  # a server that it kills has ended before it is started again
-    if strike.at is None:
-        raise _ended(victim, timeout)
+    if not killed:
+        raise _ended(victim)
     if server is not None:
         server.start()
-    return seen, strike.at
+    return seen, killed[0]
 
 
-@contextmanager
-def _worker(target: Target, timeout: float) -> Iterator[Process]:
-    """Start a worker that is ended after a timeout in seconds, so that reading from it never hangs."""
-    with started(target.path) as process:
-        timer = Timer(timeout + GRACE, end, [process])
-        timer.start()
-        try:
-            yield process
-        except WorkerError:
-            if timer.is_alive():
-                raise
-            raise WorkerTimeoutError(f"no result after {timeout:g} s; the process was stopped") from None
-        finally:
-            timer.cancel()
-
-
-def _reply(process: Process, kind: type[Reply], timeout: float) -> Reply:
-    """Return the next line. Raises `WorkerError` where the process ends before it."""
-    line = _stdout(process).readline()
+def _reply(worker: Worker, kind: type[Reply]) -> Reply:
+    """Return the next line. Raises `WorkerError` where the worker ends before it."""
+    line = worker.stdout.readline()
     if not line:
-        raise _ended(process, timeout)
+        raise _ended(worker)
     return msgspec.json.decode(line, type=kind)
 
 
-def _ended(process: Process, timeout: float) -> WorkerError:
-    """Return the error of a process whose output has ended; it is given a moment to end by itself."""
+def _ended(worker: Worker) -> WorkerError:
+    """Return the error of a worker whose output has ended; it is given a moment to end by itself."""
     with suppress(subprocess.TimeoutExpired):
-        process.wait(GRACE)
-    end(process)
-    return no_answer(process.returncode, process.stderr.read() if process.stderr else b"", timeout)
-
-
-def _stdin(process: Process) -> IO[bytes]:
-    return cast("IO[bytes]", process.stdin)
-
-
-def _stdout(process: Process) -> IO[bytes]:
-    return cast("IO[bytes]", process.stdout)
+        worker.wait(GRACE)
+    worker.end()
+    return WorkerError(worker.no_answer(worker.stderr.read()))

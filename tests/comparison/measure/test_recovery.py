@@ -9,6 +9,7 @@ from threading import Event
 import pytest
 
 from leaderboard_backends.comparison.measure import recovery
+from leaderboard_backends.comparison.measure.processes import Worker
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 UPDATES = "import sys, time; print('.', flush=True); sys.stdin.read()"
@@ -19,12 +20,11 @@ def test_a_kill_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(recovery, "KILL_SECONDS", 0.1)
     with (
         EmbeddedServer() as server,
-        subprocess.Popen([sys.executable, "-c", UPDATES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as victim,
+        Worker([sys.executable, "-c", UPDATES], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as victim,
     ):
 
         def slowly(killed: EmbeddedServer) -> None:
             """End the client that sees its server go, long before the server has been waited for."""
-            assert victim.stdin is not None
             victim.stdin.close()
             victim.wait()
             began.wait(0.5)  # never set: the main thread has the time to start the server again
@@ -32,7 +32,7 @@ def test_a_kill_that_takes_its_time_is_waited_for(monkeypatch: pytest.MonkeyPatc
 
         monkeypatch.setattr(EmbeddedServer, "kill", slowly)
         before = server.pid
-        seen, _ = recovery._kill(victim, server, 60)
+        seen, _ = recovery._kill(victim, server)
         monkeypatch.undo()
         assert seen == 1
         assert server.pid != before
