@@ -29,8 +29,7 @@ from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.checks import WrongBoardError
-from .measure.job import TIMEOUT, Answer, Job
-from .measure.processes import WorkerError, answer, end_all, redacted
+from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, Unit, in_order, units

@@ -28,8 +28,7 @@ from leaderboard_backends.comparison.figures import (
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.measure import conformance_gate, processes
-from leaderboard_backends.comparison.measure.job import Answer, Job
-from leaderboard_backends.comparison.measure.processes import answer
+from leaderboard_backends.comparison.measure.processes import Answer, Job, answer
 from leaderboard_backends.comparison.plan import ChurnPart
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Cell, Result, Run

@@ -4,8 +4,7 @@ import socket
 
 import pytest
 
-from leaderboard_backends.comparison.measure.job import Answer
-from leaderboard_backends.comparison.measure.processes import redacted
+from leaderboard_backends.comparison.measure.processes import Answer, redacted
 from leaderboard_backends.comparison.redaction import conceal, redact
 from leaderboard_backends.comparison.schema import BackendFacts, Verdict
 

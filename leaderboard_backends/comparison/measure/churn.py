@@ -18,7 +18,7 @@ from ...workload.trace import Trace
 from ..figures import Checked, ChurnFigures, ChurnSample
 from ..plan import ChurnPart
 from .checks import check_entries
-from .job import Job
+from .processes import Job
 from .session import Session, growth
 
 STEPS: Final = 100

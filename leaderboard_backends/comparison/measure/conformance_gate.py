@@ -24,8 +24,7 @@ from ..machine import versions
 from ..plan import Plan, ServicePart, Unit
 from ..schema import BackendFacts, Cell, Gate, Run, Verdict
 from ..targets import Target
-from .job import Answer, Job
-from .processes import answer
+from .processes import Answer, Job, answer
 
 if TYPE_CHECKING:
     from ...testing.report import Report

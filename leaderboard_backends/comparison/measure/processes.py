@@ -1,4 +1,4 @@
-"""The processes that a comparison starts: each in a group of its own, which ends with all that it started."""
+"""What a worker is asked and answers, and its process: in a group of its own, which ends with all that it started."""
 
 from __future__ import annotations
 
@@ -10,26 +10,80 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer
-from typing import IO, Final
+from typing import IO, Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
+from ..figures import Figures
+from ..opening import Where
 from ..redaction import redact
 from ..result_files import printable
-from ..schema import BackendFacts
-from .job import Answer, Job
+from ..schema import BackendFacts, Mode, Status, Verdict
 
 WORKER: Final = f"{__package__}.worker"
+
+TIMEOUT: Final = 90.0
+"""Seconds that any run may take, in addition to those for its size and its plan."""
 
 GRACE: Final = 5.0
 """Seconds after its timeout at which a process is killed that has not ended itself with a traceback."""
 
-_TIMEOUT: Final = "Timeout ("
+_LATE: Final = "Timeout ("
 """What such a traceback begins with (`faulthandler`)."""
 _FRAME: Final = re.compile(r'File "(?P<file>[^"\n]+)", line \d+ in (?P<function>\w+)')
 _CALLS: Final = ("leaderboard_backends/protocol.py", "comparison/opening.py")
 """The modules whose functions say what was asked of a board."""
+
+Task: TypeAlias = Literal[Mode, "return", "facts", "conformance", "clear"]
+"""The modes, `recovery` being the worker that is killed, and `return` the one that checks what is left; `facts` opens a
+board and reports what it is; `conformance` runs the kit; `clear` deletes what a terminated worker left behind.
+"""
+
+AnyPart = TypeVar("AnyPart", bound=msgspec.Struct)
+
+
+class Job(msgspec.Struct, frozen=True):
+    """What one worker does."""
+
+    task: Task
+    where: Where
+    timeout: float
+    """Seconds after which the worker ends itself."""
+    label: str = ""
+    """Of the backend, or the name of the program."""
+    trace_path: str = ""
+    answers_path: str = ""
+    time_limit: float = 2.0
+    """Seconds for the writes of a run, and for each kind of read."""
+    rates: list[float] = []
+    """Of the workload."""
+    players: int = 0
+    seed: int = 1
+    parts: list[str] = []
+    """Of the conformance kit; none named: all."""
+    asked: dict[str, Any] = {}
+    """The part of the plan that asks for the run, as plain data."""
+
+    def settings(self, kind: type[AnyPart]) -> AnyPart:
+        """Return the part of the plan that asks for the run, whose kind the mode decides."""
+        return msgspec.convert(self.asked, kind)
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a worker returns."""
+
+    status: Status
+    reason: str = ""
+    figures: Figures | None = None
+    facts: BackendFacts | None = None
+    verdict: Verdict | None = None
+    cores_elsewhere: float | None = None
+    notes: list[str] = []
+
+
+# ---------------------------------------------------------------------- its process
+
 
 RUNNING: Final[set[Worker]] = set()
 """The workers of all threads."""
@@ -59,7 +113,7 @@ class Worker(subprocess.Popen[bytes]):
     def no_answer(self, err: bytes) -> Answer:
         """Return the answer in its place, once it has ended without one: how, and in which call of a board or test."""
         text = err.decode(errors="replace")
-        if self.late or _TIMEOUT in text:
+        if self.late or _LATE in text:
             return Answer("timed out", f"no result after {self.timeout:g} s{_in_which(text)}; the process was stopped")
         if self.returncode < 0:
             killed_by = signal.Signals(-self.returncode).name

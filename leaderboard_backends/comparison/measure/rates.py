@@ -31,7 +31,7 @@ from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures
 from ..plan import ResponsePart, ThroughputPart
 from .checks import Phase, check_together
 from .clients import Call, Processes, Threads, pace
-from .job import Job
+from .processes import Job
 from .session import Session
 from .tasks import Tasks
 

@@ -29,8 +29,7 @@ from ...workload.trace import Trace, decode_trace
 from ..figures import DiskFigures, RecoveryFigures
 from ..opening import open_target
 from .checks import WrongBoardError
-from .job import Job
-from .processes import GRACE, Worker, WorkerError, started
+from .processes import GRACE, Job, Worker, WorkerError, started
 from .session import Session, growth
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ from ..opening import Where
 from ..plan import HardeningPart
 from ..traces import DIGEST_SIZE, answer_digest, final_state
 from .checks import check_entries, wrong_answer
-from .job import Job
+from .processes import Job
 from .session import Session
 
 WARM_UP_SHARE: Final = 0.1

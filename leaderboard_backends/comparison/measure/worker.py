@@ -28,7 +28,7 @@ from ..plan import ProgramsPart
 from ..programs import Setting, WrongProgramError, find_program
 from . import churn, rates, recovery, service
 from .checks import WrongBoardError
-from .job import Answer, Job
+from .processes import Answer, Job
 from .session import Session, session
 
 Measure: TypeAlias = Callable[[Job, Session, Trace], Figures]

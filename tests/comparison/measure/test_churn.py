@@ -8,7 +8,7 @@ import pytest
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.comparison.measure.checks import WrongBoardError
 from leaderboard_backends.comparison.measure.churn import measure
-from leaderboard_backends.comparison.measure.job import Job
+from leaderboard_backends.comparison.measure.processes import Job
 from leaderboard_backends.comparison.measure.session import Session
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.plan import ChurnPart

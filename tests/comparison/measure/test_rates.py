@@ -9,7 +9,7 @@ from time import sleep
 import msgspec
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.measure.job import Job
+from leaderboard_backends.comparison.measure.processes import Job
 from leaderboard_backends.comparison.measure.rates import measure_response, share_out
 from leaderboard_backends.comparison.measure.session import Session
 from leaderboard_backends.comparison.opening import Where
