@@ -56,11 +56,21 @@ def judge(job: Job) -> Verdict:
     """
     gc.freeze()  # what was imported is no garbage, and pytest looks for some
     report = _run_kit(job)
+    failures = _failed(report)
     if report.verdict == NON_CONFORMING:
         again = _run_kit(job)
         if again.verdict != NON_CONFORMING:
-            return _verdict(job, again, [f"passed only when tried again: {name}" for name in _failed(report)])
-    return _verdict(job, report, _failed(report))
+            report, failures = again, [f"passed only when tried again: {name}" for name in failures]
+    counts = report.counts()
+    return Verdict(
+        verdict=report.verdict,
+        parts=", ".join(job.parts) or ALL,
+        passed=counts["passed"] + counts["refused"],
+        failed=counts["failed"] + counts["not run"],
+        kit=report.versions.kit if report.versions else "",
+        seconds=report.seconds,
+        failures=[" ".join(text.split()) for text in failures],
+    )
 
 
 def _run_kit(job: Job) -> Report:
@@ -75,19 +85,6 @@ def _failed(report: Report) -> list[str]:
     names = [outcome.test for outcome in report.failures]
     more = [f"and {len(names) - SHOWN} more"] if len(names) > SHOWN else []
     return [*names[:SHOWN], *more] or ([report.problem] if report.problem else [])
-
-
-def _verdict(job: Job, report: Report, failures: list[str]) -> Verdict:
-    counts = report.counts()
-    return Verdict(
-        verdict=report.verdict,
-        parts=", ".join(job.parts) or ALL,
-        passed=counts["passed"] + counts["refused"],
-        failed=counts["failed"] + counts["not run"],
-        kit=report.versions.kit if report.versions else "",
-        seconds=report.seconds,
-        failures=[" ".join(text.split()) for text in failures],
-    )
 
 
 def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | None) -> Verdict:

@@ -71,18 +71,12 @@ def _answer(job: Job) -> Answer:
     if job.task == "facts":
         with session(job.where) as opened:
             return Answer("ok", facts=opened.facts(job.label), notes=opened.notes)
-    trace = _read_trace(job)
+    trace = decode_trace(Path(job.trace_path).read_bytes())
+    gc.collect()
+    gc.freeze()  # out of the collector's sight: an app has no trace
     with session(job.where) as opened:
         figures = MEASURES[job.task](job, opened, trace)
         return Answer("ok", figures=figures, cores_elsewhere=opened.cores_elsewhere, notes=opened.notes)
-
-
-def _read_trace(job: Job) -> Trace:
-    """Read the trace, and take its objects out of the collector's sight: an app has no such thing."""
-    trace = decode_trace(Path(job.trace_path).read_bytes())
-    gc.collect()
-    gc.freeze()
-    return trace
 
 
 def _reason(error: BaseException) -> str:
