@@ -214,28 +214,25 @@ class _Comparison:
             self.journal.add(Known(found.facts))
 
     def _pass(self, target: Target, facts: BackendFacts) -> None:
-        if refused := conformance_gate.refusal_by_kit(facts.verdict):
+        if facts.verdict is None or facts.verdict.allows_figures:
+            facts = self._pass_gates(target, facts)
+        if refused := conformance_gate.refusal(facts):
             self.refusals[target.label] = refused
-        else:
-            self._pass_gates(target, facts)
 
-    def _pass_gates(self, target: Target, facts: BackendFacts) -> None:
+    def _pass_gates(self, target: Target, facts: BackendFacts) -> BackendFacts:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
         known = {gate.workload: gate for gate in facts.gates if gate.status not in ABSENT}
-        gates = [
-            known.get(workload) or self._gate(target, conformance_gate.gate_unit(workload, players, target.label))
-            for workload, players in self.gates.items()
-        ]
+        for workload, players in self.gates.items():
+            if workload not in known:
+                unit = conformance_gate.gate_unit(workload, players, target.label)
+                found = self._measure(target, unit, self._stored(unit))
+                checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
+                known[workload] = Gate(workload, players, found.status, found.reason, checked)
+        gates = [known[workload] for workload in self.gates]
         if gates != facts.gates:
             facts = self.backends[target.label] = replace(facts, gates=gates)
             self.journal.add(Known(facts))
-        if refused := conformance_gate.refusal_by_gates(gates):
-            self.refusals[target.label] = refused
-
-    def _gate(self, target: Target, unit: Unit) -> Gate:
-        found = self._measure(target, unit, self._stored(unit))
-        checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
-        return Gate(unit.cell.workload, unit.cell.players, found.status, found.reason, checked)
+        return facts
 
     def _introduce(self, target: Target, where: Where) -> Answer:
         job = Job("facts", where, self.order.timeout or TIMEOUT, label=target.label)

@@ -8,7 +8,7 @@ workload has a short one ahead, of each backend, whose figures are not published
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
 from ..plan import Plan, ServicePart, Unit
-from ..schema import BackendFacts, Cell, Gate, Run, Verdict
+from ..schema import BackendFacts, Cell, Run, Verdict
 from ..targets import Target
 from .processes import Answer, Job, answer
 
@@ -93,9 +93,10 @@ def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | Non
     Only verdicts on this library's own backends at targets made for a run are stored: what others depend on is not
     known here.
     """
-    ours = target.place is not None and facts.distribution.startswith(f"{DISTRIBUTION} ")
-    path = stored / f"{_key(target, facts, job)}.json" if ours and stored is not None else None
-    if path is not None:
+    path = None
+    if stored is not None and target.place is not None and facts.distribution.startswith(f"{DISTRIBUTION} "):
+        inputs = [target.identity, facts.server, source_digest(), versions(), job.parts, job.seed]
+        path = stored / f"{sha256(msgspec.json.encode(inputs)).hexdigest()}.json"
         with suppress(OSError, msgspec.MsgspecError):
             return msgspec.json.decode(path.read_bytes(), type=Verdict)
     given = answer(replace(job, task="conformance"), target.path)
@@ -104,19 +105,6 @@ def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | Non
         with suppress(OSError):  # a folder that cannot be written means that the kit runs again next time
             write_atomically(path, msgspec.json.encode(verdict))
     return verdict
-
-
-def _key(target: Target, facts: BackendFacts, job: Job) -> str:
-    told = [target.identity, facts.server, source_digest(), versions(), job.parts, job.seed]
-    return sha256(msgspec.json.encode(told)).hexdigest()
-
-
-def refusal_by_kit(verdict: Verdict | None) -> Answer | None:
-    """Return the answer of all runs of a backend by the kit's verdict on it; `None` where it may have figures."""
-    if verdict is None or verdict.allows_figures:
-        return None
-    reason = f"the conformance kit says {verdict.verdict}: {'; '.join(verdict.failures)}"
-    return Answer("wrong" if verdict.verdict == NON_CONFORMING else "failed", reason)
 
 
 # ---------------------------------------------------------------------- short runs, and what a wrong run withholds
@@ -143,13 +131,17 @@ def gate_unit(workload: str, players: int, backend: str) -> Unit:
     return Unit(Cell("service", workload, players, backend), 1, STEPS, ServicePart([workload], [players], STEPS))
 
 
-def refusal_by_gates(gates: Sequence[Gate]) -> Answer | None:
-    """Return the answer of all runs of a backend by its short runs; `None` where it may have figures."""
-    shut = next((gate for gate in gates if gate.status != "ok"), None)
-    if shut is None:
-        return None
-    where = f"in a short run of {shut.workload} with {shut.players:,} players, before any measurement"
-    return Answer(shut.status, f"{where}: {shut.reason}")
+def refusal(facts: BackendFacts) -> Answer | None:
+    """Return why a backend has no figures, by its verdict and its short runs; `None` where it may have some."""
+    verdict = facts.verdict
+    if verdict is not None and not verdict.allows_figures:
+        reason = f"the conformance kit says {verdict.verdict}: {'; '.join(verdict.failures)}"
+        return Answer("wrong" if verdict.verdict == NON_CONFORMING else "failed", reason)
+    for gate in facts.gates:
+        if gate.status != "ok":
+            where = f"in a short run of {gate.workload} with {gate.players:,} players, before any measurement"
+            return Answer(gate.status, f"{where}: {gate.reason}")
+    return None
 
 
 def withholding(wrong: Run) -> str:
