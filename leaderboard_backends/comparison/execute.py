@@ -33,7 +33,6 @@ from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_al
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, Unit, in_order, units
-from .programs import programs_by_distribution
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, TraceStore
@@ -108,9 +107,8 @@ class _Comparison:
         self.head = self._head()
         self.targets = {target.label: target for target in order.targets}
         self.workloads = {file.spec.name: file for file in order.workloads}
-        programs = programs_by_distribution(part.distribution for part in order.plan.programs)
         sizes = {name: file.events.players for name, file in self.workloads.items() if file.events is not None}
-        self.units = [one for one in units(order.plan, list(self.targets), programs, sizes) if self._applies(one)]
+        self.units = [one for one in units(order.plan, list(self.targets), sizes) if self._applies(one)]
         self.gates = conformance_gate.gates_of(order.plan, sizes)
         self.backends: dict[str, BackendFacts] = {}
         self.refusals: dict[str, Answer] = {}

@@ -6,7 +6,7 @@ process; within a round the cells come in a random order, so that disturbances o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from ..errors import ConfigurationError
 from ..model import shorten
 from ..testing.subject import PARTS
 from ..toml_files import read_toml, shipped
-from .programs import Program
+from .programs import programs_of
 from .schema import Cell, Mode
 
 SCHEMA_VERSION: Final = 1
@@ -250,15 +250,11 @@ def _plan_path(name: str | Path) -> Path:
     return shipped(f"plans/{name}.toml")
 
 
-def units(
-    plan: Plan,
-    backends: Sequence[str],
-    programs: Mapping[str, Collection[Program]] = MappingProxyType({}),
-    only_sizes: Mapping[str, int] = MappingProxyType({}),
-) -> list[Unit]:
-    """Return all cells of a plan without order, for backends by label and programs by distribution.
+def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = MappingProxyType({})) -> list[Unit]:
+    """Return all cells of a plan without order, for backends by label and programs of distributions that are installed.
 
-    `only_sizes` has, by workload, the only size of workloads that are made of events.
+    `only_sizes` has, by workload, the only size of workloads that are made of events. Raises `PluginError` as
+    `programs_of`, and `ConfigurationError` where two programs have one name, by which figures are kept.
     """
     found: dict[Cell, Unit] = {}
     for mode, part in plan.asked():
@@ -269,7 +265,7 @@ def units(
                     for a_a in (False, True) if has_a_a_runs(part, backend) else (False,):
                         cell = Cell(mode, workload, players, backend, a_a)
                         found.setdefault(cell, Unit(cell, rounds, steps, part))  # once, though several parts ask for it
-    return [*found.values(), *_programs(plan, programs)]
+    return [*found.values(), *_programs(plan).values()]
 
 
 def _leaves_out(part: Part, backend: str) -> bool:
@@ -282,10 +278,19 @@ def has_a_a_runs(part: Part, backend: str) -> bool:
     return not isinstance(part, RecoveryPart | HardeningPart | ChurnPart) and (EVERY in part.a_a or backend in part.a_a)
 
 
-def _programs(plan: Plan, programs: Mapping[str, Collection[Program]]) -> Iterator[Unit]:
+def _programs(plan: Plan) -> dict[str, Unit]:
+    found: dict[str, Unit] = {}
+    owners: dict[str, str] = {}
     for part in plan.programs:
-        for program in programs.get(part.distribution, ()):
-            yield Unit(Cell("program", "", program.players, program.name), part.rounds, 0, part)
+        for name, program in programs_of(part.distribution).items():
+            if owner := owners.get(name):
+                raise ConfigurationError(
+                    f"program {shorten(name)} of [[programs]] is asked for twice, of {owner} and of "
+                    f"{part.distribution}: leave one of them out of the plan."
+                )
+            owners[name] = part.distribution
+            found[name] = Unit(Cell("program", "", program.players, name), part.rounds, 0, part)
+    return found
 
 
 def in_order(found: Sequence[Unit], seed: int) -> list[tuple[int, Unit]]:

@@ -70,25 +70,6 @@ def programs_of(distribution: str) -> dict[str, Program]:
     return found
 
 
-def programs_by_distribution(distributions: Iterable[str]) -> dict[str, list[Program]]:
-    """Return the programs of each distribution; none of one that is not installed.
-
-    Raises `ConfigurationError` where two have a program of one name, and as `programs_of`: figures are kept by name.
-    """
-    found: dict[str, list[Program]] = {}
-    owners: dict[str, str] = {}
-    for distribution in distributions:
-        found[distribution] = list(programs_of(distribution).values())
-        for program in found[distribution]:
-            if owner := owners.get(program.name):
-                raise ConfigurationError(
-                    f"program {shorten(program.name)} of [[programs]] is asked for twice, of {owner} and of "
-                    f"{distribution}: leave one of them out of the plan."
-                )
-            owners[program.name] = distribution
-    return found
-
-
 def find_program(distribution: str, name: str) -> Program:
     """Return one program. Raises `ConfigurationError`, with the names that there are, and as `programs_of`."""
     known = programs_of(distribution)

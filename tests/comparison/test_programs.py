@@ -14,8 +14,8 @@ from msgspec.structs import replace
 from leaderboard_backends.cli.compare import compare
 from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.identity import head
-from leaderboard_backends.comparison.plan import Plan, ProgramsPart
-from leaderboard_backends.comparison.programs import find_program, programs_by_distribution, programs_of
+from leaderboard_backends.comparison.plan import Plan, ProgramsPart, units
+from leaderboard_backends.comparison.programs import find_program, programs_of
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError, PluginError
 
@@ -109,10 +109,10 @@ def test_what_names_no_programs_is_refused(install: Callable[[str], Path], targe
 
 def test_two_programs_of_one_name_in_a_plan_are_refused(install: Callable[[str], Path]) -> None:
     install("counted_elsewhere:PROGRAMS")
-    named = [DISTRIBUTION, "Counted_Elsewhere"]  # the same distribution, as package indexes compare names
+    twice = [*of_programs().programs, ProgramsPart("Counted_Elsewhere", 1, 1)]  # as package indexes compare names
     with pytest.raises(ConfigurationError, match=r"'counts' of \[\[programs\]\] is asked for twice, of counted-else"):
-        programs_by_distribution(named)
-    assert programs_by_distribution(["nobody-knows-it"]) == {"nobody-knows-it": []}
+        units(replace(of_programs(), programs=twice), [])
+    assert units(replace(of_programs(), programs=[ProgramsPart("nobody-knows-it", 1, 1)]), []) == []
 
 
 def test_a_program_that_there_is_not_is_refused_with_those_there_are(install: Callable[[str], Path]) -> None:
