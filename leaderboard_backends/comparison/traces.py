@@ -15,7 +15,7 @@ import inspect
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
 from itertools import islice
@@ -80,7 +80,7 @@ def final_state(trace: Trace, changes: int) -> Iterator[Entry]:
     A stable sort leaves players within a tie in the order in which they reached their scores. O(n log n).
     """
     standing = after_load(trace)
-    for method, arguments in islice(_changes(trace), changes):
+    for _, method, arguments in islice(changing(trace, range(len(trace.steps))), changes):
         apply_change(standing, method, arguments)
     ordered = sorted(standing.values(), key=attrgetter("score"), reverse=True)
     for rank, line in enumerate(ordered, 1):
@@ -106,11 +106,13 @@ def apply_change(standing: dict[str, ScoreUpdate], method: str, arguments: Argum
     standing[player_id] = ScoreUpdate(player_id, username, score)
 
 
-def _changes(trace: Trace) -> Iterator[tuple[str, Arguments]]:
+def changing(trace: Trace, positions: Iterable[int]) -> Iterator[tuple[int, str, Arguments]]:
+    """Yield the steps at these positions that change the board: position, method and arguments."""
     operations = [OPERATIONS[name] for name in trace.operations]
-    for index, arguments in trace.steps:
+    for position in positions:
+        index, arguments = trace.steps[position]
         if operations[index].changes:
-            yield operations[index].method, arguments
+            yield position, operations[index].method, arguments
 
 
 # ---------------------------------------------------------------------- what is known of one
@@ -141,13 +143,10 @@ def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:
 def _repeated(trace: Trace) -> int:
     """Return how many measured updates repeat a player's current score and username."""
     standing, count = after_load(trace), 0
-    operations = [OPERATIONS[name] for name in trace.operations]
-    for position, (index, arguments) in enumerate(trace.steps):
-        operation = operations[index]
-        if operation.method == "update_score" and position >= trace.warm_up:
+    for position, method, arguments in changing(trace, range(len(trace.steps))):
+        if method == "update_score" and position >= trace.warm_up:
             count += standing.get(arguments[0]) == arguments
-        if operation.changes:
-            apply_change(standing, operation.method, arguments)
+        apply_change(standing, method, arguments)
     return count
 
 

@@ -12,17 +12,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from itertools import zip_longest
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
 from ...answers import ask_live
 from ...model import Entry, ScoreUpdate, shorten
 from ...protocol import LeaderboardBackend
-from ...workload.operations import OPERATIONS, Arguments
+from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..figures import Checked
-from ..traces import after_load, answer_at, apply_change
+from ..traces import after_load, answer_at, apply_change, changing
 
 LEAST_PAGE: Final = 25_000
 MOST_PAGES: Final = 8
@@ -82,11 +82,8 @@ def show(entry: object) -> str:
 # ---------------------------------------------------------------------- several clients
 
 
-class Phase(NamedTuple):
-    """Steps that clients ran at once: for each client, its positions in the trace, and how many of them it ran."""
-
-    parts: Sequence[Sequence[int]]
-    run: Sequence[int]
+Phase: TypeAlias = Sequence[Sequence[int]]
+"""Steps that clients ran at once: for each client, their positions in the trace."""
 
 
 class Reached(NamedTuple):
@@ -108,27 +105,18 @@ def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Pha
     standing = after_load(trace)
     reached = {player: Reached(-1, 0, number) for number, player in enumerate(standing)}
     count = 0
-    for moment, method, arguments in _changes(trace, phases):
-        count += 1
-        player = arguments[0]
-        before = standing.get(player)
-        apply_change(standing, method, arguments)
-        after = standing.get(player)
-        if after is not None and (before is None or before.score != after.score):
-            reached[player] = moment
+    for number, phase in enumerate(phases):
+        for client, positions in enumerate(phase):
+            for position, method, arguments in changing(trace, positions):
+                count += 1
+                player = arguments[0]
+                before = standing.get(player)
+                apply_change(standing, method, arguments)
+                after = standing.get(player)
+                if after is not None and (before is None or before.score != after.score):
+                    reached[player] = Reached(number, client, position)
     _compare(board, standing, reached)
     return Checked(answers=0, updates=count, what=CHECKED_TOGETHER)
-
-
-def _changes(trace: Trace, phases: Sequence[Phase]) -> Iterator[tuple[Reached, str, Arguments]]:
-    """Yield the steps that change the board, client by client in each phase."""
-    for number, phase in enumerate(phases):
-        for client, (positions, run) in enumerate(zip(phase.parts, phase.run, strict=True)):
-            for position in positions[:run]:
-                index, arguments = trace.steps[position]
-                operation = OPERATIONS[trace.operations[index]]
-                if operation.changes:
-                    yield Reached(number, client, position), operation.method, arguments
 
 
 def _compare(board: LeaderboardBackend, standing: dict[str, ScoreUpdate], reached: Mapping[str, Reached]) -> None:

@@ -73,7 +73,7 @@ def _together(part: ThroughputPart, session: Session, supply: Supply, clients: C
     pids = session.where.server_pids
     server = sum(map(processor_seconds, pids))
     done = clients.run([supply.calls(steps) for steps in parts], part.seconds)
-    supply.phases.append(Phase(parts, [one.operations for one in done]))
+    supply.phases.append([steps[: one.operations] for steps, one in zip(parts, done, strict=True)])
     seconds = max(one.ended for one in done) - min(one.started for one in done)
     return ClientsFigures(
         kind=clients.kind,
@@ -95,7 +95,7 @@ def _in_batches(part: ThroughputPart, session: Session, supply: Supply, size: in
     while count < len(updates) and perf_counter() - started < part.seconds:
         count += update_scores(updates[count : count + size])
     seconds = perf_counter() - started
-    supply.phases.append(Phase([positions], [count]))
+    supply.phases.append([positions[:count]])
     return BatchFigures(size, count, round(seconds, 6))
 
 
@@ -112,7 +112,7 @@ def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigure
         for rate in job.rates:
             (steps,) = supply.take(1, round(rate * part.seconds))
             paced = pace(session.board, supply.calls(steps), rate, part.seconds, SPIN_NS)
-            supply.phases.append(Phase([steps], [len(paced.samples)]))
+            supply.phases.append([steps[: len(paced.samples)]])
             rates.append(_figures(rate, paced))
     without_board = [(_nothing, arguments, gap) for (_, arguments), gap in zip(trace.steps, trace.gaps, strict=True)]
     idle = [
@@ -139,7 +139,7 @@ def _ladder(part: ResponsePart, clients: Processes | Tasks, number: int, supply:
         if len(parts) < number:
             return  # the trace is used up
         every = clients.pace([supply.calls(steps) for steps in parts], rate, give_up=part.seconds)
-        supply.phases.append(Phase(parts, [len(paced.samples) for paced in every]))
+        supply.phases.append([steps[: len(paced.samples)] for steps, paced in zip(parts, every, strict=True)])
         samples = array("q", chain.from_iterable(paced.samples for paced in every))
         paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))
         yield replace(_figures(rate, paced), kind=clients.kind, clients=number)

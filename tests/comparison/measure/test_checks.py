@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard_backends import Entry
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.comparison.measure.checks import Phase, WrongBoardError, check_together
+from leaderboard_backends.comparison.measure.checks import WrongBoardError, check_together
 from leaderboard_backends.workload.trace import Trace
 
 OPERATIONS = ["update", "increment", "rank", "join", "leave"]
@@ -32,7 +32,7 @@ TRACE = Trace(
     STEPS,
     [1.0] * 7,
 )
-PHASES = [Phase([[0, 3], [1, 2]], [2, 2]), Phase([[4, 5], [6]], [2, 1])]
+PHASES = [[[0, 3], [1, 2]], [[4, 5], [6]]]
 
 
 def board(*steps: int) -> SortedContainersLeaderboard:
@@ -73,7 +73,7 @@ def test_what_no_order_can_leave_is_refused(steps: tuple[int, ...], said: str) -
 
 
 def test_steps_that_were_not_run_are_not_asked_for() -> None:
-    checked = check_together(board(0, 1), TRACE, [Phase([[0, 3], [1, 2]], [1, 1])])
+    checked = check_together(board(0, 1), TRACE, [[[0], [1]]])
     assert checked.updates == 2
 
 
@@ -86,4 +86,4 @@ def test_a_wrong_rank_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(made, "get_range", shifted)
     with pytest.raises(WrongBoardError, match="rank 1 holds"):
-        check_together(made, TRACE, [Phase([[0, 1]], [2])])
+        check_together(made, TRACE, [[[0, 1]]])
