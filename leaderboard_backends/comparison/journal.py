@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from io import BufferedRandom, RawIOBase
+from io import BufferedRandom
 from pathlib import Path
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -96,12 +96,12 @@ class Journal(AbstractContextManager["Journal"]):
 
         Raises `ConfigurationError` where there is none, or it is no journal, and `JournalError`.
         """
-        kept = read_journal(self._path or Path(os.devnull))
-        if self._path is not None:
-            with self._told():
-                file = self._locked(self._path, "rb+")
-                kept = read_journal(self._path)
-                file.truncate(file.read().rfind(b"\n") + 1)
+        path = self._path or Path(os.devnull)
+        read_journal(path)
+        with self._told():
+            file = self._locked(path, "rb+")
+            kept = read_journal(path)
+            file.truncate(file.read().rfind(b"\n") + 1)
         return kept
 
     def _locked(self, path: Path, mode: Literal["a+b", "rb+"]) -> BufferedRandom:
@@ -125,8 +125,11 @@ class Journal(AbstractContextManager["Journal"]):
             return
         with self._told(), self._path.open("ab", buffering=0) as file:
             end = file.seek(0, os.SEEK_END)
+            left = memoryview(msgspec.json.encode(line) + b"\n")
             try:
-                _write(file, msgspec.json.encode(line) + b"\n")
+                while left:
+                    left = left[file.write(left) or 0 :]
+                os.fsync(file.fileno())
             except OSError:
                 file.truncate(end)
                 raise
@@ -157,34 +160,20 @@ class Journal(AbstractContextManager["Journal"]):
         self.close()
 
 
-def _write(file: RawIOBase, line: bytes) -> None:
-    """Write a whole line, and see it on the disk."""
-    left = memoryview(line)
-    while left:
-        left = left[file.write(left) or 0 :]
-    os.fsync(file.fileno())
-
-
 def read_journal(path: Path) -> Kept:
     """Return what a journal holds. Raises `ConfigurationError` where there is none, or it is no journal."""
     try:
-        stored = path.read_bytes()
+        whole, _, _ = path.read_bytes().rpartition(b"\n")
+        lines = [msgspec.json.decode(line, type=Line) for line in whole.splitlines()]
     except OSError as error:
         raise ConfigurationError(
             f"there is nothing to resume: {path} cannot be read ({error.strerror}). Leave --resume out to start again."
         ) from error
-    lines = _lines(path, stored)
+    except msgspec.MsgspecError as error:
+        raise ConfigurationError(f"{path} is not a journal of a comparison: {error}.") from error
     if not lines or not isinstance(lines[0], Head):
         raise ConfigurationError(f"{path} is not a journal of a comparison. Leave --resume out to start again.")
     facts = {line.facts.label: line.facts for line in lines if isinstance(line, Known)}
     finished = [line for line in lines if isinstance(line, Finished)]
     spent = max((line.spent for line in finished), default=0.0)
     return Kept(lines[0], list(facts.values()), [line.run for line in finished], spent)
-
-
-def _lines(path: Path, stored: bytes) -> Sequence[Line]:
-    whole, _, _ = stored.rpartition(b"\n")
-    try:
-        return [msgspec.json.decode(line, type=Line) for line in whole.splitlines()]
-    except msgspec.MsgspecError as error:
-        raise ConfigurationError(f"{path} is not a journal of a comparison: {error}.") from error
