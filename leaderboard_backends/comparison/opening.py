@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -71,20 +71,16 @@ def open_target(target: str, board: str) -> LeaderboardBackend:
     """Open a target's board, by the default rules; raises `TargetError`, and what opening raises."""
     if is_url(target):
         return open_leaderboard(target, board=board)
-    opened = _load(target)(board, order="descending", keep="last")
-    if not isinstance(opened, LeaderboardBackend):
-        raise TargetError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
-    return opened
-
-
-def _load(target: str) -> Any:
-    """Return what a `module:callable` names; raises `TargetError` where there is nothing of that name."""
-    module, _, _ = target.partition(":")
     try:
-        return load_target(target)
+        make = load_target(target)
     except ConfigurationError as error:
         raise TargetError(str(error)) from error
     except ModuleNotFoundError as error:
-        if error.name is not None and f"{module}.".startswith(f"{error.name}."):
-            raise TargetError(f"{target}: there is no module {error.name} here: correct its name.") from error
-        raise
+        module = target.partition(":")[0]
+        if error.name is None or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        raise TargetError(f"{target}: there is no module {error.name} here: correct its name.") from error
+    opened = make(board, order="descending", keep="last")
+    if not isinstance(opened, LeaderboardBackend):
+        raise TargetError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
+    return opened
