@@ -132,17 +132,13 @@ def known_targets() -> dict[str, Target]:
     It is one for each file, and for each temporary storage without a file.
     """
     found = {name: Target(name, place) for name, place in trial_places().items()}
-    found |= {target.label: target for target in _from_files()}
-    relabelled = {target.name for label, target in found.items() if target.name in LEFT_OUT and target.name != label}
-    return {label: target for label, target in found.items() if label not in relabelled}
-
-
-def _from_files() -> Iterator[Target]:
-    """Yield the backends of files, without targets of plug-ins that are not installed."""
     for path in sorted(shipped("backends").glob("*.toml")):
         file = read_toml(path, _File, SCHEMA_VERSION)
-        if ":" in file.target or file.target in trial_places():
-            yield _target(path, file)
+        if ":" in file.target or file.target in trial_places():  # else it is that of a plug-in that is not installed
+            target = _target(path, file)
+            found[target.label] = target
+    relabelled = {target.name for label, target in found.items() if target.name in LEFT_OUT and target.name != label}
+    return {label: target for label, target in found.items() if label not in relabelled}
 
 
 def read_target(path: Path) -> Target:
@@ -177,21 +173,17 @@ def find_targets(named: Iterable[str], besides: Iterable[str] = ()) -> list[Targ
     known = known_targets()
     ready = [label for label, target in known.items() if target.name not in LEFT_OUT]
     texts = list(named) or [*ready, *besides]
-    found = _told_apart([_named(text, known) for text in texts])
-    label, number = next(iter(Counter(target.label for target in found).most_common(1)), ("", 0))
-    if number > 1:
-        raise ConfigurationError(f"{label} is named twice: name it once.")
-    return found
-
-
-def _told_apart(found: Sequence[Target]) -> list[Target]:
-    """Return the backends, with distinct labels for several URLs of one scheme."""
-    alike: dict[str, list[str]] = {}
+    found = [_named(text, known) for text in texts]
+    alike: dict[str, dict[str, None]] = {}
     for target in found:
-        if is_url(target.url) and target.url not in alike.setdefault(target.label, []):
-            alike[target.label].append(target.url)
-    labels = {(label, url): text for label, urls in alike.items() for url, text in _labels(label, urls)}
-    return [replace(target, label=labels.get((target.label, target.url), target.label)) for target in found]
+        if is_url(target.url):
+            alike.setdefault(target.label, {})[target.url] = None
+    labels = {(label, url): text for label, urls in alike.items() for url, text in _labels(label, [*urls])}
+    found = [replace(target, label=labels.get((target.label, target.url), target.label)) for target in found]
+    for label, number in Counter(target.label for target in found).items():
+        if number > 1:
+            raise ConfigurationError(f"{label} is named twice: name it once.")
+    return found
 
 
 def _labels(label: str, urls: Sequence[str]) -> Iterator[tuple[str, str]]:
