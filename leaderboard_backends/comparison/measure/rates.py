@@ -30,10 +30,9 @@ from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
 from ..plan import ResponsePart, ThroughputPart
 from .checks import Phase, check_together
-from .clients import Call, Processes, Threads, pace
+from .clients import Call, Processes, Tasks, Threads, pace
 from .processes import Job
 from .session import Session
-from .tasks import Tasks
 
 IDLE_SHARE: Final = 0.25
 """Of the operations, as many are made by a board that does nothing, to know what the harness adds."""

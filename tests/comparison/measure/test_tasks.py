@@ -6,8 +6,7 @@ import pytest
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.measure.clients import Call, Processes
-from leaderboard_backends.comparison.measure.tasks import Tasks
+from leaderboard_backends.comparison.measure.clients import Call, Processes, Tasks
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.testing.servers import EmbeddedServer
 
