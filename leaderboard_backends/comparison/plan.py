@@ -259,23 +259,15 @@ def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = M
     found: dict[Cell, Unit] = {}
     for mode, part in plan.asked():
         rounds, steps = (part.rounds, 1) if isinstance(part, RecoveryPart | ChurnPart) else (plan.rounds, part.steps)
+        chosen = part.backends if isinstance(part, HardeningPart | ChurnPart) else backends
+        doubled = [] if isinstance(part, RecoveryPart | HardeningPart | ChurnPart) else part.a_a
         for workload in part.workloads:
             for players in [only_sizes[workload]] if workload in only_sizes else part.players:
-                for backend in [name for name in backends if not _leaves_out(part, name)]:
-                    for a_a in (False, True) if has_a_a_runs(part, backend) else (False,):
+                for backend in [name for name in backends if name in chosen and name not in part.without]:
+                    for a_a in (False, True) if EVERY in doubled or backend in doubled else (False,):
                         cell = Cell(mode, workload, players, backend, a_a)
                         found.setdefault(cell, Unit(cell, rounds, steps, part))  # once, though several parts ask for it
     return [*found.values(), *_programs(plan).values()]
-
-
-def _leaves_out(part: Part, backend: str) -> bool:
-    named = part.backends if isinstance(part, HardeningPart | ChurnPart) else [backend]
-    return backend in part.without or backend not in named
-
-
-def has_a_a_runs(part: Part, backend: str) -> bool:
-    """Whether a backend is run twice in a part, to know the noise."""
-    return not isinstance(part, RecoveryPart | HardeningPart | ChurnPart) and (EVERY in part.a_a or backend in part.a_a)
 
 
 def _programs(plan: Plan) -> dict[str, Unit]:
