@@ -18,7 +18,7 @@ from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
 from threading import Lock, Timer
-from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeAlias, TypeVar
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 import msgspec
 
@@ -71,14 +71,13 @@ class Back(msgspec.Struct, frozen=True, tag="back"):
     """What is wrong with the restored board, whose figures then do not count."""
 
 
-Line: TypeAlias = Loaded | Ready | Back
 Reply = TypeVar("Reply", Loaded, Ready, Back)
 
 
 # ---------------------------------------------------------------------- in the two workers
 
 
-def tell(out: IO[bytes], line: Line | Job | int) -> None:
+def tell(out: IO[bytes], line: Loaded | Ready | Back | Job | int) -> None:
     """Write a line of JSON at once."""
     out.write(msgspec.json.encode(line) + b"\n")
     out.flush()
@@ -110,8 +109,7 @@ def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
     with open_target(job.where.target, job.where.board) as board:
         found = len(board)
         if not found:
-            loaded = len(trace.scores)
-            board.update_scores(zip(trace.ids[:loaded], trace.usernames[:loaded], trace.scores, strict=True))
+            board.update_scores(zip(trace.ids, trace.usernames, trace.scores, strict=False))
         wrong, at = _wrong(board, trace), time.monotonic()
         tell(out, Back(at, found, 0 if wrong else count_lost(board, trace, acknowledged), wrong))
 
