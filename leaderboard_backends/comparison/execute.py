@@ -32,7 +32,7 @@ from .measure.checks import WrongBoardError
 from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
 from .opening import Where
-from .plan import AT_ONCE, ChurnPart, Plan, Unit, in_order, units
+from .plan import AT_ONCE, ChurnPart, Plan, ServicePart, Unit, in_order, units
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, TraceStore
@@ -183,7 +183,10 @@ class _Comparison:
     def _refuse_if_wrong(self, run: Run) -> None:
         """Have no more runs of a backend that was wrong once, and no figures of those that it had."""
         if run.status == "wrong":
-            self.refusals.setdefault(run.cell.backend, Answer("wrong", conformance_gate.withholding(run)))
+            cell = run.cell
+            where = f"{cell.mode}, {cell.workload}, {cell.players:,} players"
+            reason = f"withheld, as another run was wrong ({where}): {run.reason}"
+            self.refusals.setdefault(cell.backend, Answer("wrong", reason))
 
     # ------------------------------------------------------------------ before anything is measured
 
@@ -222,7 +225,8 @@ class _Comparison:
         known = {gate.workload: gate for gate in facts.gates if gate.status not in ABSENT}
         for workload, players in self.gates.items():
             if workload not in known:
-                unit = conformance_gate.gate_unit(workload, players, target.label)
+                part = ServicePart([workload], [players], conformance_gate.STEPS)  # which has all answers compared
+                unit = Unit(Cell("service", workload, players, target.label), 1, part.steps, part)
                 found = self._measure(target, unit, self._stored(unit))
                 checked = found.figures.checked if isinstance(found.figures, ServiceFigures) else None
                 known[workload] = Gate(workload, players, found.status, found.reason, checked)

@@ -21,8 +21,8 @@ from ...installing import DISTRIBUTION
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
-from ..plan import Plan, ServicePart, Unit
-from ..schema import BackendFacts, Cell, Run, Verdict
+from ..plan import Plan
+from ..schema import BackendFacts, Verdict
 from ..targets import Target
 from .processes import Answer, Job, answer
 
@@ -42,8 +42,6 @@ PLAYERS: Final = 10_000
 """Players of the short run; fewer where no board of the plan has that many."""
 
 STEPS: Final = 2_000
-
-WITHHELD: Final = "withheld, as another run was wrong"
 
 
 # ---------------------------------------------------------------------- the kit
@@ -107,7 +105,7 @@ def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | Non
     return verdict
 
 
-# ---------------------------------------------------------------------- short runs, and what a wrong run withholds
+# ---------------------------------------------------------------------- short runs
 
 
 def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
@@ -126,11 +124,6 @@ def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     return found
 
 
-def gate_unit(workload: str, players: int, backend: str) -> Unit:
-    """Return the short run: that of a service time, whose answers are all compared."""
-    return Unit(Cell("service", workload, players, backend), 1, STEPS, ServicePart([workload], [players], STEPS))
-
-
 def refusal(facts: BackendFacts) -> Answer | None:
     """Return why a backend has no figures, by its verdict and its short runs; `None` where it may have some."""
     verdict = facts.verdict
@@ -142,11 +135,3 @@ def refusal(facts: BackendFacts) -> Answer | None:
             where = f"in a short run of {gate.workload} with {gate.players:,} players, before any measurement"
             return Answer(gate.status, f"{where}: {gate.reason}")
     return None
-
-
-def withholding(wrong: Run) -> str:
-    """Return why no run of the backend of a wrong run has figures."""
-    if wrong.reason.startswith(WITHHELD):
-        return wrong.reason
-    cell = wrong.cell
-    return f"{WITHHELD} ({cell.mode}, {cell.workload}, {cell.players:,} players): {wrong.reason}"
