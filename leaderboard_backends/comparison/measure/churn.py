@@ -7,7 +7,6 @@ no name is anybody's but the board's, and the whole board is compared with what 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from time import perf_counter
 from typing import Final
 
@@ -52,8 +51,9 @@ def measure(job: Job, session: Session, trace: Trace) -> ChurnFigures:
                 server_used_bytes=growth(used, used_now),
             )
         )
-    state = check_entries(session.board, _left(players, gone), "which should be")
-    checked = Checked(0, 2 * gone, state, CHECKED)
+    left = sorted((_player(number, players) for number in range(gone, gone + players)), key=lambda player: -player[2])
+    entries = (Entry(rank, *player) for rank, player in enumerate(left, 1))  # of one score, who came first is first
+    checked = Checked(0, 2 * gone, check_entries(session.board, entries, "which should be"), CHECKED)
     return ChurnFigures(samples, checked, growth(disk, session.disk_bytes()))
 
 
@@ -71,10 +71,3 @@ def _churn(session: Session, players: int, gone: int, seconds: float) -> int:
 def _player(number: int, players: int) -> tuple[str, str, int]:
     """Return id, username and score of a player by number."""
     return *player_names(number), number * FACTOR % players
-
-
-def _left(players: int, gone: int) -> Iterator[Entry]:
-    """Yield the entries of those who must be left; of the same score, who came first is first."""
-    left = sorted((_player(number, players) for number in range(gone, gone + players)), key=lambda player: -player[2])
-    for rank, player in enumerate(left, 1):
-        yield Entry(rank, *player)
