@@ -236,18 +236,15 @@ def read_plan(name: str | Path) -> Plan:
 
     Raises `ConfigurationError` with the file, the key, and what is allowed there.
     """
-    plan = read_toml(_plan_path(name), Plan, SCHEMA_VERSION)
+    path = Path(name)
+    if isinstance(name, str) and not name.endswith(".toml"):
+        names = sorted(path.stem for path in shipped("plans").glob("*.toml"))
+        if name not in names:
+            raise ConfigurationError(f"{shorten(name)} is not a plan: give one of {', '.join(names)}, or a .toml file.")
+        path = shipped(f"plans/{name}.toml")
+    plan = read_toml(path, Plan, SCHEMA_VERSION)
     plan.check()
     return plan
-
-
-def _plan_path(name: str | Path) -> Path:
-    if isinstance(name, Path) or name.endswith(".toml"):
-        return Path(name)
-    names = sorted(path.stem for path in shipped("plans").glob("*.toml"))
-    if name not in names:
-        raise ConfigurationError(f"{shorten(name)} is not a plan: give one of {', '.join(names)}, or a .toml file.")
-    return shipped(f"plans/{name}.toml")
 
 
 def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = MappingProxyType({})) -> list[Unit]:
