@@ -21,7 +21,7 @@ from ...installing import DISTRIBUTION
 from ..files import write_atomically
 from ..identity import source_digest
 from ..machine import versions
-from ..plan import Plan
+from ..plan import ALL, Plan
 from ..schema import BackendFacts, Verdict
 from ..targets import Target
 from .processes import Answer, Job, answer
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 TIMEOUT: Final = 600.0
 """Seconds of the kit's run on a backend."""
 
-ALL: Final = "all"
 SHOWN: Final = 3
 """Failures whose names are kept."""
 
@@ -115,10 +114,9 @@ def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:
     """
     compared = {name for part in plan.service for name in part.workloads}
     found: dict[str, int] = {}
-    parts = [part for mode, part in plan.asked() if mode not in ("service", "hardening")]
-    for part in parts:
+    for mode, part in plan.asked():
         for name in part.workloads:
-            if name not in compared:
+            if mode not in ("service", "hardening") and name not in compared:
                 size = only_sizes.get(name) or min(PLAYERS, max(part.players))
                 found[name] = max(size, found.get(name, 0))
     return found
