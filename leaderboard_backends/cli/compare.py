@@ -27,7 +27,7 @@ from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.result_files import encode_result, printable
 from ..comparison.schema import Result
 from ..comparison.targets import Target, find_targets
-from ..comparison.traces import TraceStore, default_folder
+from ..comparison.traces import default_folder
 from ..errors import ConfigurationError
 from ..installing import install_distribution
 from ..workload.spec import WorkloadFile, find_workloads
@@ -158,7 +158,7 @@ def _order(
         targets=targets,
         workloads=files,
         seed=seed,
-        store=TraceStore(traces or default_folder()),
+        traces=traces or default_folder(),
         proven=default_folder().parent / VERDICTS,
         timeout=run_timeout,
         conformance_timeout=run_timeout or TIMEOUT,

@@ -35,7 +35,7 @@ from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, ServicePart, Unit, in_order, units
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
-from .traces import StoredTrace, TraceStore
+from .traces import StoredTrace, stored_trace
 
 Value = TypeVar("Value")
 
@@ -77,7 +77,8 @@ class Order:
     targets: Sequence[Target]
     workloads: Sequence[WorkloadFile]
     seed: int
-    store: TraceStore
+    traces: Path
+    """Folder in which traces are kept."""
     journal: Journal = field(default_factory=lambda: Journal(None))
     resume: bool = False
     proven: Path | None = None
@@ -255,7 +256,7 @@ class _Comparison:
 
     def _stored(self, unit: Unit) -> StoredTrace:
         workload = self.workloads[unit.cell.workload]
-        return self.order.store.get(workload, unit.cell.players, unit.steps, self.order.seed)
+        return stored_trace(self.order.traces, workload, unit.cell.players, unit.steps, self.order.seed)
 
     # ------------------------------------------------------------------ one run
 

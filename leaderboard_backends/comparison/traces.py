@@ -184,52 +184,46 @@ class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     answers_sha256: str
 
 
-class TraceStore:
-    """A folder of traces."""
+def stored_trace(folder: Path, workload: WorkloadFile, players: int, steps: int, seed: int) -> StoredTrace:
+    """Return a trace, drawn only if the folder does not have it.
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def get(self, workload: WorkloadFile, players: int, steps: int, seed: int) -> StoredTrace:
-        """Return a trace, drawn only if it is not there. Raises `ConfigurationError`, also for an unusable folder."""
-        told = f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}"
-        index = self.folder / f"{sha256(told.encode()).hexdigest()}.json"
-        try:
-            return self._find(index, workload) or self._draw(index, workload, (players, steps, seed))
-        except OSError as error:
-            raise ConfigurationError(
-                f"{self.folder} cannot store traces: {error.strerror or error}. Make it writable and free some space, "
-                "or choose another folder (the default is in $XDG_CACHE_HOME)."
-            ) from error
-
-    def _find(self, index: Path, workload: WorkloadFile) -> StoredTrace | None:
-        """Return what is stored, `None` where anything of it is missing or damaged."""
-        try:
-            found = msgspec.json.decode(index.read_bytes(), type=_Found)
-            stored = self._stored(found.facts, workload)
-            intact = _sha256(stored.trace) == found.facts.sha256 and _sha256(stored.answers) == found.answers_sha256
-        except (FileNotFoundError, msgspec.MsgspecError):
-            return None
-        return stored if intact else None
-
-    def _draw(self, index: Path, workload: WorkloadFile, asked: tuple[int, int, int]) -> StoredTrace:
-        trace = draw_trace(workload, *asked)
-        encoded, answers = encode_trace(trace), model_answers(trace)
-        facts = trace_facts(trace, encoded, workload.spec.name)
-        stored = self._stored(facts, workload)
-        write_atomically(stored.trace, encoded)
-        write_atomically(stored.answers, answers)
-        write_atomically(index, msgspec.json.encode(_Found(facts, sha256(answers).hexdigest())))
-        return stored
-
-    def _stored(self, facts: TraceFacts, workload: WorkloadFile) -> StoredTrace:
-        """Return where a trace's files are; a trace may have been drawn for the same workload by another name."""
-        return StoredTrace(
-            self.folder / f"{facts.sha256}.trace",
-            self.folder / f"{facts.sha256}.{model_version()}.answers",
-            msgspec.structs.replace(facts, workload=workload.spec.name),
-        )
+    Raises `ConfigurationError`, also for a folder that cannot be used.
+    """
+    key = f"{VERSION} {model_version()} {workload.sha256} {players} {steps} {seed}"
+    index = folder / f"{sha256(key.encode()).hexdigest()}.json"
+    try:
+        facts = _find(index) or _draw(index, workload, (players, steps, seed))
+    except OSError as error:
+        raise ConfigurationError(
+            f"{folder} cannot store traces: {error.strerror or error}. Make it writable and free some space, "
+            "or choose another folder (the default is in $XDG_CACHE_HOME)."
+        ) from error
+    facts = msgspec.structs.replace(facts, workload=workload.spec.name)  # which may have had another name back then
+    return StoredTrace(*_files(index, facts), facts)
 
 
-def _sha256(path: Path) -> str:
-    return sha256(path.read_bytes()).hexdigest()
+def _find(index: Path) -> TraceFacts | None:
+    """Return the facts of what is stored, `None` where anything of it is missing or damaged."""
+    try:
+        found = msgspec.json.decode(index.read_bytes(), type=_Found)
+        hashes = [sha256(path.read_bytes()).hexdigest() for path in _files(index, found.facts)]
+    except (FileNotFoundError, msgspec.MsgspecError):
+        return None
+    return found.facts if hashes == [found.facts.sha256, found.answers_sha256] else None
+
+
+def _draw(index: Path, workload: WorkloadFile, asked: tuple[int, int, int]) -> TraceFacts:
+    trace = draw_trace(workload, *asked)
+    encoded, answers = encode_trace(trace), model_answers(trace)
+    facts = trace_facts(trace, encoded, workload.spec.name)
+    trace_path, answers_path = _files(index, facts)
+    write_atomically(trace_path, encoded)
+    write_atomically(answers_path, answers)
+    write_atomically(index, msgspec.json.encode(_Found(facts, sha256(answers).hexdigest())))
+    return facts
+
+
+def _files(index: Path, facts: TraceFacts) -> tuple[Path, Path]:
+    """Return where a trace and the model's answers are, beside their index."""
+    answers = f"{facts.sha256}.{model_version()}.answers"
+    return index.with_name(f"{facts.sha256}.trace"), index.with_name(answers)

@@ -24,7 +24,6 @@ from leaderboard_backends.comparison.plan import (
 )
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.comparison.targets import find_targets
-from leaderboard_backends.comparison.traces import TraceStore
 from leaderboard_backends.workload.spec import find_workloads
 
 from ..workload.conftest import written
@@ -100,7 +99,7 @@ def run_small(
             targets=find_targets(named),
             workloads=find_workloads(chosen.workloads()),
             seed=seed,
-            store=TraceStore(traces),
+            traces=traces,
             journal=kept,
             resume=resume,
             proven=traces / "verdicts",

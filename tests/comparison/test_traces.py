@@ -18,12 +18,12 @@ from leaderboard_backends import ConfigurationError, Entry
 from leaderboard_backends.comparison.traces import (
     DIGEST_SIZE,
     StoredTrace,
-    TraceStore,
     answer_at,
     answer_digest,
     default_folder,
     final_state,
     model_answers,
+    stored_trace,
 )
 from leaderboard_backends.protocol import CONTRACT_VERSION
 from leaderboard_backends.testing.oracle import OracleBoard
@@ -186,7 +186,7 @@ def test_an_event_that_repeats_a_score_keeps_the_place_and_takes_the_name(writte
 
 
 def get(folder: Path) -> StoredTrace:
-    return TraceStore(folder).get(CHURN, 50, 200, 7)
+    return stored_trace(folder, CHURN, 50, 200, 7)
 
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:
@@ -213,7 +213,6 @@ def test_the_second_time_nothing_is_drawn_or_written(tmp_path: Path) -> None:
 
 
 def test_another_size_number_of_steps_seed_or_workload_is_another_trace(tmp_path: Path, written: Writing) -> None:
-    store = TraceStore(tmp_path)
     asked = [
         (CHURN, 50, 200, 7),
         (CHURN, 51, 200, 7),
@@ -221,13 +220,13 @@ def test_another_size_number_of_steps_seed_or_workload_is_another_trace(tmp_path
         (CHURN, 50, 200, 8),
         (written("mix.rank = 1"), 50, 200, 7),
     ]
-    assert len({store.get(*one).trace for one in asked}) == len(asked)
+    assert len({stored_trace(tmp_path, *one).trace for one in asked}) == len(asked)
 
 
 def test_the_same_workload_by_another_name_shares_the_trace(tmp_path: Path, written: Writing) -> None:
     first = get(tmp_path)
     text = CHURN.text.replace("schema_version = 1", "").replace('name = "churn"', 'name = "coming-and-going"')
-    other = TraceStore(tmp_path).get(written(text), 50, 200, 7)
+    other = stored_trace(tmp_path, written(text), 50, 200, 7)
     assert other.trace == first.trace
     assert (first.facts.workload, other.facts.workload) == ("churn", "coming-and-going")
 

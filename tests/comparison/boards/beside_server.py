@@ -10,7 +10,6 @@ from leaderboard_backends.comparison.execute import Order, compare
 from leaderboard_backends.comparison.plan import Plan, ServicePart, Unit
 from leaderboard_backends.comparison.schema import Cell, Run
 from leaderboard_backends.comparison.targets import Target
-from leaderboard_backends.comparison.traces import TraceStore
 from leaderboard_backends.testing.servers import EmbeddedServer
 from leaderboard_backends.testing.trials import Trial
 from leaderboard_backends.workload.spec import find_workloads
@@ -49,7 +48,7 @@ class Quiet:
 if __name__ == "__main__":
     plan = Plan(1, "a test", 1, 1.0, "isolation", service=[ServicePart(["realtime"], [50], 10)])
     with tempfile.TemporaryDirectory() as folder:
-        store = TraceStore(Path(folder))
         target = Target("beside a server", BesideServer())
-        result = compare(Order(plan, "a test", "", [target], find_workloads(["realtime"]), 1, store), Quiet())
+        workloads = find_workloads(["realtime"])
+        result = compare(Order(plan, "a test", "", [target], workloads, 1, Path(folder)), Quiet())
     sys.stdout.write(f"{result.finished} {result.runs[0].status}\n")
