@@ -152,7 +152,7 @@ def _order(
     except ConfigurationError as error:
         raise click.UsageError(" ".join(str(error).split())) from error
     return Order(
-        plan=plan.for_every_backend() if backends else plan,
+        plan=plan.with_parts(without=[]) if backends else plan,
         name=printable(plan_name),
         command=_command(targets),
         targets=targets,
@@ -201,10 +201,10 @@ def _with_workloads(plan: Plan, given: Sequence[str]) -> tuple[Plan, list[Worklo
     return (plan.with_parts(workloads=texts) if given else plan).renamed(names), files
 
 
-def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...]:
-    """Return the sizes of the command line; none where it has none."""
+def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> list[int] | None:
+    """Return the sizes of the command line; `None` where it has none."""
     if players is None:
-        return ()
+        return None
     sizes = read_sizes(players)
     if sizes[-1] > MOST_PLAYERS:
         raise ConfigurationError(f"--players {players}: a run has at most {MOST_PLAYERS:,} players.")
@@ -214,7 +214,7 @@ def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> tuple[int, ...
                 f"--players {players}: the events of {file.path.name} have {file.events.players:,} players, and can be "
                 "run at no other size; leave --players out."
             )
-    return sizes
+    return list(sizes)
 
 
 def _prepare(out: Path | None, *, resume: bool, force: bool) -> None:

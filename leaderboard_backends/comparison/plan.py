@@ -195,18 +195,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 f"{', '.join(PARTS)}."
             )
 
-    def with_parts(
-        self, *, players: Sequence[int] = (), workloads: Sequence[str] = (), steps: int | None = None
-    ) -> Plan:
-        """Return the plan with other sizes, workloads or steps in all its parts; what is not given stays as it is.
+    def with_parts(self, *, workloads: Sequence[str] | None = None, **values: object) -> Plan:
+        """Return the plan with other values for the keys of its parts that have them; those that are `None` stay.
 
-        A part with a single workload gets the first one.
+        A part with a single workload gets the first of `workloads`.
         """
-        return self._each(lambda part: _changed(part, workloads, players=list(players), steps=steps))
-
-    def for_every_backend(self) -> Plan:
-        """Return the plan with parts that leave no backend out."""
-        return self._each(lambda part: replace(part, without=[]))
+        return self._each(lambda part: _changed(part, workloads, **values))
 
     def renamed(self, names: Mapping[str, str]) -> Plan:
         """Return the plan with its workloads under the names that they have themselves."""
@@ -216,10 +210,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return replace(self, **{mode: [change(part) for part in getattr(self, mode)] for mode in BACKEND_MODES})
 
 
-def _changed(part: Any, workloads: Sequence[str], **values: object) -> Any:
-    """Return a part with other values for those of these keys that it has; what is empty stays as it is."""
-    given: dict[str, object] = {"workloads": [*workloads], "workload": next(iter(workloads), ""), **values}
-    return replace(part, **{name: value for name, value in given.items() if value and name in part.__struct_fields__})
+def _changed(part: Any, workloads: Sequence[str] | None, **values: object) -> Any:
+    values |= {"workloads": workloads, "workload": workloads[0] if workloads else None}
+    known = {name: value for name, value in values.items() if value is not None and name in part.__struct_fields__}
+    return replace(part, **known)
 
 
 class Unit(msgspec.Struct, frozen=True):

@@ -57,7 +57,7 @@ def test_each_cell_comes_once_and_a_a_runs_where_they_are_asked_for(plan: Plan) 
 def test_a_part_leaves_out_backends_unless_it_is_for_every_one(plan: Plan) -> None:
     without = replace(plan, service=[replace(plan.service[0], without=["a"])])
     assert {unit.cell.backend for unit in units(without, ["a", "b"])} == {"b"}
-    assert units(without.for_every_backend(), ["a", "b"]) == units(plan, ["a", "b"])
+    assert units(without.with_parts(without=[]), ["a", "b"]) == units(plan, ["a", "b"])
 
 
 def test_events_have_the_one_size_that_they_have(plan: Plan) -> None:
