@@ -28,14 +28,13 @@ from .identity import check_same, head, source_digest
 from .journal import Finished, Head, Journal, Known
 from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
-from .measure.checks import WrongBoardError
 from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, ServicePart, Unit, in_order, units
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
-from .traces import StoredTrace, stored_trace
+from .traces import StoredTrace, WrongBoardError, stored_trace
 
 Value = TypeVar("Value")
 

@@ -1,12 +1,17 @@
-"""Traces with the model's answers: each drawn once per machine, stored, and looked up by its inputs.
+"""Traces with the model's answers, and whether a board is right: no figure counts unless it is.
 
 Answers come from `OracleBoard`; the end state from a dict and one sort, which share nothing with it. Reads never change
 a board, so that a replay may leave reads out and still compare all the others.
 
-A folder holds `<sha256>.trace`, known by its own bytes, the model's answers beside it, and for each workload, size,
-number of steps and seed a small JSON that leads to both. Files are checked against their hash when they are read: a
-damaged or incomplete one is drawn anew, and two processes at once write the same bytes. Nothing is ever deleted; the
-folder may be, at any time.
+Answers are compared as they come (`measure.service`); whole boards after all measuring is done. Of a board that several
+clients wrote at once, all is known except who came first in some ties: each player was written by one client alone, so
+that score and username are known; of two players who share a score, the one whose last change came in an earlier phase,
+or earlier with the same client, must rank first.
+
+Each trace is drawn once per machine. A folder holds `<sha256>.trace`, known by its own bytes, the model's answers
+beside it, and for each workload, size, number of steps and seed a small JSON that leads to both. Files are checked
+against their hash when they are read: a damaged or incomplete one is drawn anew, and two processes at once write the
+same bytes. Nothing is ever deleted; the folder may be, at any time.
 """
 
 from __future__ import annotations
@@ -15,30 +20,40 @@ import inspect
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b, sha256
-from itertools import islice
+from itertools import islice, zip_longest
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 
+from ..answers import ask_live
 from ..errors import ConfigurationError
 from ..model import Entry, ScoreUpdate, shorten
-from ..protocol import CONTRACT_VERSION
+from ..protocol import CONTRACT_VERSION, LeaderboardBackend
 from ..testing import oracle
 from ..testing.oracle import OracleBoard
 from ..workload import operations
 from ..workload.operations import OPERATIONS, Arguments
 from ..workload.spec import WorkloadFile
 from ..workload.trace import VERSION, Trace, draw_trace, encode_trace
+from .figures import Checked
 from .files import write_atomically
 from .schema import TraceFacts
 
 DIGEST_SIZE: Final = 8
 """Bytes kept of an answer: one in 2^64 wrong ones would pass."""
+
+LEAST_PAGE: Final = 25_000
+MOST_PAGES: Final = 8
+"""Number of pages in which a whole board is read: few, because the naive board sorts for each page."""
+
+CHECKED_TOGETHER: Final = (
+    "each player's username and score at the end, and ties if the steps decide them; answers are checked in other runs"
+)
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 
@@ -115,7 +130,119 @@ def changing(trace: Trace, positions: Iterable[int]) -> Iterator[tuple[int, str,
             yield position, operations[index].method, arguments
 
 
-# ---------------------------------------------------------------------- what is known of one
+# ---------------------------------------------------------------------- whether a board is right
+
+
+class WrongBoardError(Exception):
+    """The board is not what the model is; the text has the first difference."""
+
+
+def wrong_answer(trace: Trace, position: int, answer: Any) -> WrongBoardError:
+    """Return the error with the wrong answer to a step and the model's, which is computed again up to that step."""
+    index, arguments = trace.steps[position]
+    operation = OPERATIONS[trace.operations[index]]
+    call = f"{operation.method}({', '.join(map(repr, arguments))})"
+    expected = answer_at(trace, position)
+    if isinstance(expected, list) and isinstance(answer, list):
+        pairs = zip_longest(answer, expected)
+        given, right = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
+        return WrongBoardError(f"{call} returned {show(given)}, where the model has {show(right)}")
+    return WrongBoardError(f"{call} returned {shorten(answer)}, the model says {shorten(expected)}")
+
+
+def check_entries(board: LeaderboardBackend, right: Iterable[Entry], says: str) -> str:
+    """Compare all entries with the right ones, and return the SHA-256 of them; the text of a difference `says` which.
+
+    Raises `WrongBoardError` at the first difference, also for an entry too many.
+    """
+    digest = sha256()
+    encode = msgspec.json.Encoder().encode
+    for rank, (given, expected) in enumerate(zip_longest(entries(board), right), 1):
+        if given != expected or type(given[3]) is not type(expected[3]):
+            raise WrongBoardError(f"at the end, rank {rank} holds {show(given)}, {says} {show(expected)}")
+        digest.update(encode(expected) + b"\n")
+    return digest.hexdigest()
+
+
+def entries(board: LeaderboardBackend) -> Iterator[Entry]:
+    """Yield all entries of a board, in few pages, from its storage: other processes may have written to it just now."""
+    players = ask_live(len, board)
+    page = max(LEAST_PAGE, -(-players // MOST_PAGES))
+    for first in range(1, players + 1, page):
+        yield from ask_live(lambda first: board.get_range(first, first + page - 1), first)
+
+
+def show(entry: object) -> str:
+    """Return an entry as text."""
+    if isinstance(entry, Entry):
+        return f"{entry.player_id!r} ({entry.username!r}) with {entry.score!r} at rank {entry.rank}"
+    return "nobody" if entry is None else shorten(entry)
+
+
+# ---------------------------------------------------------------------- several clients
+
+
+Phase: TypeAlias = Sequence[Sequence[int]]
+"""Steps that clients ran at once: for each client, their positions in the trace."""
+
+
+class Reached(NamedTuple):
+    """When a player reached the score, as far as that is known."""
+
+    phase: int
+    client: int
+    step: int
+
+    def may_precede(self, other: Reached) -> bool:
+        """Whether it may have been earlier: of two clients of one phase, either may."""
+        if self.phase == other.phase and self.client != other.client:
+            return True
+        return (self.phase, self.step) < (other.phase, other.step)
+
+
+def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Phase]) -> Checked:
+    """Compare the whole board with the expected state; raises `WrongBoardError` at the first difference."""
+    standing = after_load(trace)
+    reached = {player: Reached(-1, 0, number) for number, player in enumerate(standing)}
+    count = 0
+    for number, phase in enumerate(phases):
+        for client, positions in enumerate(phase):
+            for position, method, arguments in changing(trace, positions):
+                count += 1
+                player = arguments[0]
+                before = standing.get(player)
+                apply_change(standing, method, arguments)
+                after = standing.get(player)
+                if after is not None and (before is None or before.score != after.score):
+                    reached[player] = Reached(number, client, position)
+    _compare(board, standing, reached)
+    return Checked(answers=0, updates=count, what=CHECKED_TOGETHER)
+
+
+def _compare(board: LeaderboardBackend, standing: dict[str, ScoreUpdate], reached: Mapping[str, Reached]) -> None:
+    above: Entry | None = None
+    for rank, entry in enumerate(entries(board), 1):
+        line = standing.pop(entry.player_id, None)
+        if line is None or entry != (rank, *line):
+            raise WrongBoardError(
+                f"at the end, rank {rank} holds {show(entry)}, which no order of the steps can produce"
+            )
+        if above is not None and not _in_order(above, entry, reached):
+            raise WrongBoardError(
+                f"at the end, {show(above)} is ranked before {show(entry)}, who reached the score first"
+            )
+        above = entry
+    if standing:
+        raise WrongBoardError(f"at the end, {len(standing)} players are missing, {next(iter(standing))!r} among them")
+
+
+def _in_order(above: Entry, below: Entry, reached: Mapping[str, Reached]) -> bool:
+    if above.score != below.score:
+        return above.score > below.score
+    return reached[above.player_id].may_precede(reached[below.player_id])
+
+
+# ---------------------------------------------------------------------- what is known of a trace
 
 
 def trace_facts(trace: Trace, stored: bytes, workload: str) -> TraceFacts:

@@ -16,7 +16,7 @@ from ...workload.population import player_names
 from ...workload.trace import Trace
 from ..figures import Checked, ChurnFigures, ChurnSample
 from ..plan import ChurnPart
-from .checks import check_entries
+from ..traces import check_entries
 from .processes import Job
 from .session import Session, growth
 

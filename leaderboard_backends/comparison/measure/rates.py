@@ -29,7 +29,7 @@ from ...workload.operations import OPERATIONS
 from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
 from ..plan import ResponsePart, ThroughputPart
-from .checks import Phase, check_together
+from ..traces import Phase, check_together
 from .clients import Call, Processes, Tasks, Threads, pace
 from .processes import Job
 from .session import Session

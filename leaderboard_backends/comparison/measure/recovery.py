@@ -28,7 +28,7 @@ from ...usage import bytes_written, listening_ports
 from ...workload.trace import Trace, decode_trace
 from ..figures import DiskFigures, RecoveryFigures
 from ..opening import open_target
-from .checks import WrongBoardError
+from ..traces import WrongBoardError
 from .processes import GRACE, Job, Worker, WorkerError, started
 from .session import Session, growth
 

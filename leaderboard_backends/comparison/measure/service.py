@@ -30,8 +30,7 @@ from ...workload.trace import Trace
 from ..figures import Checked, HardeningFigures, PartTime, ServiceFigures, Timed, distribution
 from ..opening import Where
 from ..plan import HardeningPart
-from ..traces import DIGEST_SIZE, answer_digest, final_state
-from .checks import check_entries, wrong_answer
+from ..traces import DIGEST_SIZE, answer_digest, check_entries, final_state, wrong_answer
 from .processes import Job
 from .session import Session
 

@@ -26,8 +26,8 @@ from ..figures import Figures
 from ..opening import open_target
 from ..plan import ProgramsPart
 from ..programs import Setting, WrongProgramError, find_program
+from ..traces import WrongBoardError
 from . import churn, rates, recovery, service
-from .checks import WrongBoardError
 from .processes import Answer, Job
 from .session import Session, session
 

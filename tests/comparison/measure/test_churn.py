@@ -6,12 +6,12 @@ import msgspec
 import pytest
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison.measure.checks import WrongBoardError
 from leaderboard_backends.comparison.measure.churn import measure
 from leaderboard_backends.comparison.measure.processes import Job
 from leaderboard_backends.comparison.measure.session import Session
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.plan import ChurnPart
+from leaderboard_backends.comparison.traces import WrongBoardError
 from leaderboard_backends.workload.spec import find_workloads
 from leaderboard_backends.workload.trace import draw_trace
 

@@ -6,7 +6,7 @@ import pytest
 
 from leaderboard_backends import Entry
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
-from leaderboard_backends.comparison.measure.checks import WrongBoardError, check_together
+from leaderboard_backends.comparison.traces import WrongBoardError, check_together
 from leaderboard_backends.workload.trace import Trace
 
 OPERATIONS = ["update", "increment", "rank", "join", "leave"]
