@@ -47,44 +47,24 @@ DISK_CALLS: Final = ((1, 300), (100, 20))
 """Updates a call, and calls, whose bytes are counted."""
 
 
-class Loaded(msgspec.Struct, frozen=True, tag="loaded"):
-    """All players are loaded, and updates were made to count the bytes that they write."""
-
-    up_at: float
-    """When the first update was acknowledged, before the load."""
-    seconds: float
-    disk: list[DiskFigures]
-
-
-class Ready(msgspec.Struct, frozen=True, tag="ready"):
-    """The second process is ready, and waits for the number of acknowledged updates."""
-
-
-class Back(msgspec.Struct, frozen=True, tag="back"):
-    """The board gives answers again."""
-
-    at: float
-    found: int
-    """Players that were there before anything was loaded again."""
-    lost: int
-    wrong: str = ""
-    """What is wrong with the restored board, whose figures then do not count."""
-
-
-Reply = TypeVar("Reply", Loaded, Ready, Back)
+Reply = TypeVar("Reply")
 
 
 # ---------------------------------------------------------------------- in the two workers
 
 
-def tell(out: IO[bytes], line: Loaded | Ready | Back | Job | int) -> None:
+def tell(out: IO[bytes], line: object) -> None:
     """Write a line of JSON at once."""
     out.write(msgspec.json.encode(line) + b"\n")
     out.flush()
 
 
 def crash(job: Job, out: BinaryIO) -> None:
-    """Open, load, and update until somebody kills this process, or the server: then the error ends it."""
+    """Open, load, and update until somebody kills this process, or the server: then the error ends it.
+
+    Once all players are loaded, it tells when the first update was acknowledged, before the load, the seconds of the
+    load, and what updates write; then, a line for each, that updates were acknowledged.
+    """
     with open_target(job.where.target, job.where.board) as board:
         board.update_score("first", "", 1)
         up_at = time.monotonic()
@@ -94,7 +74,7 @@ def crash(job: Job, out: BinaryIO) -> None:
         load, _ = session.load(trace)
         updates = climbing(trace)
         disk = list(_count_bytes(session, updates)) if session.data_path() else []
-        tell(out, Loaded(up_at, load.seconds, disk))
+        tell(out, (up_at, load.seconds, disk))
         for update in updates:
             board.update_score(*update)
             out.write(ACKNOWLEDGED)
@@ -102,16 +82,20 @@ def crash(job: Job, out: BinaryIO) -> None:
 
 
 def come_back(job: Job, told: BinaryIO, out: BinaryIO) -> None:
-    """Wait for the number of acknowledged updates, open the board, and load it again where nothing is left."""
+    """Wait for the number of acknowledged updates, open the board, and load it again where nothing is left.
+
+    It tells that it is ready; at last when the board gave answers again, how many players were there before anything
+    was loaded again, how many acknowledged updates are lost, and what is wrong with the board: then no figure counts.
+    """
     trace = decode_trace(Path(job.trace_path).read_bytes())
-    tell(out, Ready())
+    tell(out, None)
     acknowledged = int(told.readline())
     with open_target(job.where.target, job.where.board) as board:
         found = len(board)
         if not found:
             board.update_scores(zip(trace.ids, trace.usernames, trace.scores, strict=False))
         wrong, at = _wrong(board, trace), time.monotonic()
-        tell(out, Back(at, found, 0 if wrong else count_lost(board, trace, acknowledged), wrong))
+        tell(out, (at, found, 0 if wrong else count_lost(board, trace, acknowledged), wrong))
 
 
 def climbing(trace: Trace, first: int = 0) -> Iterator[tuple[str, str, Score]]:
@@ -174,25 +158,25 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
         begun = time.monotonic()
         with target.open(directory) as (where, server):
             tell(victim.stdin, Job("recovery", where, timeout, trace_path=str(trace)))
-            loaded = _reply(victim, Loaded)
+            up_at, load_seconds, disk = _reply(victim, tuple[float, float, list[DiskFigures]])
             tell(survivor.stdin, Job("return", where, timeout, trace_path=str(trace)))
-            _reply(survivor, Ready)
+            _reply(survivor, type(None))
             acknowledged, killed = _kill(victim, server)
-            acknowledged += sum(counted.updates for counted in loaded.disk)
+            acknowledged += sum(counted.updates for counted in disk)
             tell(survivor.stdin, acknowledged)
-            back = _reply(survivor, Back)
-            if back.wrong:
-                raise WrongBoardError(back.wrong)
+            back_at, found, lost, wrong = _reply(survivor, tuple[float, int, int, str])
+            if wrong:
+                raise WrongBoardError(wrong)
             return RecoveryFigures(
                 processes=0 if server is None else 1,
                 ports=0 if server is None else listening_ports(server.pid),
-                start_seconds=round(loaded.up_at - begun, 4),
-                load_seconds=loaded.seconds,
-                restore_seconds=round(back.at - killed, 4),
-                restored_by="restart" if back.found else "load",
+                start_seconds=round(up_at - begun, 4),
+                load_seconds=load_seconds,
+                restore_seconds=round(back_at - killed, 4),
+                restored_by="restart" if found else "load",
                 acknowledged=acknowledged,
-                lost=back.lost if back.found else acknowledged,
-                disk=loaded.disk,
+                lost=lost if found else acknowledged,
+                disk=disk,
             )
 
 
