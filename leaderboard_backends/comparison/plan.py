@@ -183,17 +183,12 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Raises `ConfigurationError` for a proof that is none.
         """
         plan = replace(self, **{name: value for name, value in values.items() if value is not None})
-        plan.check()
-        return plan
-
-    def check(self) -> None:
-        """Raise `ConfigurationError` for parts of the kit that there are not."""
-        unknown = [part for part in self.parts if part not in PARTS]
-        if unknown:
+        if not set(PARTS).issuperset(plan.parts):
             raise ConfigurationError(
-                f"proof {shorten(self.proof)} is not {ALL!r}, not {SEQUENTIAL!r}, and not a list of the kit's parts: "
+                f"proof {shorten(plan.proof)} is not {ALL!r}, not {SEQUENTIAL!r}, and not a list of the kit's parts: "
                 f"{', '.join(PARTS)}."
             )
+        return plan
 
     def with_parts(self, *, workloads: Sequence[str] | None = None, **values: object) -> Plan:
         """Return the plan with other values for the keys of its parts that have them; those that are `None` stay.
@@ -236,9 +231,7 @@ def read_plan(name: str | Path) -> Plan:
         if name not in names:
             raise ConfigurationError(f"{shorten(name)} is not a plan: give one of {', '.join(names)}, or a .toml file.")
         path = shipped(f"plans/{name}.toml")
-    plan = read_toml(path, Plan, SCHEMA_VERSION)
-    plan.check()
-    return plan
+    return read_toml(path, Plan, SCHEMA_VERSION).changed()  # which refuses a proof that is none
 
 
 def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = MappingProxyType({})) -> list[Unit]:
