@@ -21,8 +21,6 @@ from itertools import chain
 from time import perf_counter
 from typing import Final, TypeAlias
 
-from msgspec.structs import replace
-
 from ...timing import SPIN_NS, Paced, at_rate
 from ...usage import processor_seconds
 from ...workload.operations import OPERATIONS
@@ -30,7 +28,7 @@ from ...workload.trace import Trace
 from ..figures import BatchFigures, ClientsFigures, RateFigures, ResponseFigures, ThroughputFigures, distribution
 from ..plan import ResponsePart, ThroughputPart
 from ..traces import Phase, check_together
-from .clients import Call, Processes, Tasks, Threads, pace
+from .clients import Call, Kind, Processes, Tasks, Threads, pace
 from .processes import Job
 from .session import Session
 
@@ -51,15 +49,12 @@ def measure_throughput(job: Job, session: Session, trace: Trace) -> ThroughputFi
     part = job.settings(ThroughputPart)
     in_processes = session.board.capabilities.shared and bool(part.clients)
     supply = Supply(trace, len(part.clients) * (1 + in_processes) + len(part.tasks) + len(part.batches))
-    found: list[ClientsFigures] = []
     with session.counting_other_work(), ExitStack() as stack:
         kinds: list[tuple[Clients, list[int]]] = [(Threads(session.board), part.clients)]
         if in_processes:
             kinds.append((stack.enter_context(Processes(session.where, part.clients)), part.clients))
-        if part.tasks:
-            kinds.append((Tasks(session.board, session.where), part.tasks))
-        for clients, numbers in kinds:
-            found += [_together(part, session, supply, clients, number) for number in numbers]
+        kinds.append((Tasks(session.board, session.where), part.tasks))
+        found = [_together(part, session, supply, clients, number) for clients, numbers in kinds for number in numbers]
     if in_processes:
         session.cores_elsewhere = None  # the clients' own processes are among the others
     batches = [_in_batches(part, session, supply, size) for size in part.batches]
@@ -141,13 +136,13 @@ def _ladder(part: ResponsePart, clients: Processes | Tasks, number: int, supply:
         supply.phases.append([steps[: len(paced.samples)] for steps, paced in zip(parts, every, strict=True)])
         samples = array("q", chain.from_iterable(paced.samples for paced in every))
         paced = Paced(samples, round(sum(paced.reached for paced in every), 1), all(paced.kept_up for paced in every))
-        yield replace(_figures(rate, paced), kind=clients.kind, clients=number)
+        yield _figures(rate, paced, clients.kind, number)
         if not paced.kept_up:
             return
 
 
-def _figures(rate: float, paced: Paced) -> RateFigures:
-    return RateFigures(rate, paced.reached, distribution(paced.samples) if paced.kept_up else None)
+def _figures(rate: float, paced: Paced, kind: Kind = "threads", clients: int = 1) -> RateFigures:
+    return RateFigures(rate, paced.reached, distribution(paced.samples) if paced.kept_up else None, kind, clients)
 
 
 def _nothing(*_: object) -> None:
