@@ -190,20 +190,14 @@ class Reached(NamedTuple):
     """When a player reached the score, as far as that is known."""
 
     phase: int
-    client: int
     step: int
-
-    def may_precede(self, other: Reached) -> bool:
-        """Whether it may have been earlier: of two clients of one phase, either may."""
-        if self.phase == other.phase and self.client != other.client:
-            return True
-        return (self.phase, self.step) < (other.phase, other.step)
+    client: int
 
 
 def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Phase]) -> Checked:
     """Compare the whole board with the expected state; raises `WrongBoardError` at the first difference."""
     standing = after_load(trace)
-    reached = {player: Reached(-1, 0, number) for number, player in enumerate(standing)}
+    reached = {player: Reached(-1, number, 0) for number, player in enumerate(standing)}
     count = 0
     for number, phase in enumerate(phases):
         for client, positions in enumerate(phase):
@@ -214,7 +208,7 @@ def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Pha
                 apply_change(standing, method, arguments)
                 after = standing.get(player)
                 if after is not None and (before is None or before.score != after.score):
-                    reached[player] = Reached(number, client, position)
+                    reached[player] = Reached(number, position, client)
     _compare(board, standing, reached)
     return Checked(answers=0, updates=count, what=CHECKED_TOGETHER)
 
@@ -239,7 +233,9 @@ def _compare(board: LeaderboardBackend, standing: dict[str, ScoreUpdate], reache
 def _in_order(above: Entry, below: Entry, reached: Mapping[str, Reached]) -> bool:
     if above.score != below.score:
         return above.score > below.score
-    return reached[above.player_id].may_precede(reached[below.player_id])
+    first, second = reached[above.player_id], reached[below.player_id]
+    at_once = first.phase == second.phase and first.client != second.client  # either may have been earlier
+    return at_once or first < second
 
 
 # ---------------------------------------------------------------------- what is known of a trace
