@@ -46,9 +46,6 @@ REPEATS: Final = 2
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
 
-REASONS: Final = (LeaderboardError, ServerNotFoundError, ServerStartError, OSError)
-"""Errors that may occur when a target is made."""
-
 
 class Watcher(Protocol):
     """Receives the progress of a comparison."""
@@ -336,7 +333,7 @@ class _Comparison:
                 found = Answer("wrong", str(error))
             except WorkerError as error:
                 found = error.answer
-            except REASONS as error:
+            except (LeaderboardError, ServerNotFoundError, ServerStartError, OSError) as error:  # of making the target
                 found = Answer("unavailable", " ".join(str(error).split()))
         return redacted(found, target.url)
 
