@@ -2,5 +2,5 @@
 
 A subject is a module: its section and what its charts show. The arrows: `tables <- plots <- the subjects <-
 sections`, which `terminal`, `markdown` and `page` show. `drawing` makes charts of plots, with the colours of `palette`.
-The words of all are in `prose.toml`.
+The words of all are in `prose.toml`, which `tables` fills in.
 """

@@ -17,9 +17,8 @@ from ..cost.source import Inputs
 from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, listed, operation_title, quoted
 from ..measurements import Measurements
 from ..schema import Result
-from .prose import DISTURBED as DISTURBED_MARK
-from .prose import words
-from .tables import Row, filled, row_of, table_of
+from .tables import DISTURBED as DISTURBED_MARK
+from .tables import Row, filled, row_of, table_of, words
 
 WHICH: Final = "which"
 WHICH_TITLE: Final = "Which, at your size"

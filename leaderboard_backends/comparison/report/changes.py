@@ -12,8 +12,7 @@ from ..document import NOTHING, Section, Tone, Value, anchor, number, of_interva
 from ..named_figures import Figure, statistic_title
 from ..regression import Change, Changes, Outcome
 from ..schema import Result
-from .prose import section, words
-from .tables import Row, filled, row_of, table_of
+from .tables import Row, filled, row_of, section, table_of, words
 
 OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     "worse": ("Regressions", "regressions"),

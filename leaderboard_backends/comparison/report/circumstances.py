@@ -10,8 +10,7 @@ from ...numerals import NONE, duration, percent, significant
 from ..document import Section, Table, Value, anchor, facts_table, listed, number, operation_title, quoted
 from ..measurements import Measurements
 from ..schema import BackendFacts, Result, TraceFacts, WorkloadFacts
-from .prose import section, words
-from .tables import Row, filled, row_of, table_of
+from .tables import Row, filled, row_of, section, table_of, words
 
 
 def one_machine(result: Result) -> Iterator[str]:
@@ -140,6 +139,15 @@ def _repeated(result: Result) -> Iterator[str]:
     for trace in result.traces:
         if trace.repeated:
             yield words("repeated", steps=sum(trace.steps.values()), trace=trace)
+
+
+def partly_replayed(m: Measurements) -> Iterator[str]:
+    """Yield a sentence for each workload of events of which only some are replayed and timed."""
+    for facts in m.result.workloads:
+        replayed = {trace.steps.get("update", 0) for trace in m.result.traces if trace.workload == facts.name}
+        if replayed and min(replayed) < facts.events:
+            counts = " or ".join(f"{count:,}" for count in sorted(replayed))
+            yield words("partly-replayed", events=facts.events, workload=facts.name, replayed=counts)
 
 
 def _trace(trace: TraceFacts) -> Row:

@@ -13,8 +13,7 @@ from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from ..statistics import ratio
 from .circumstances import one_machine
-from .prose import section, words
-from .tables import Row, row_of, table_of
+from .tables import Row, row_of, section, table_of, words
 
 STORED: Final[dict[str, tuple[str, Statistic]]] = {
     "players per second": ("load", "players_per_second"),

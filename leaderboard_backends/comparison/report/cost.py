@@ -17,8 +17,7 @@ from ..schema import Result
 from ..statistics import Interval
 from .clusters import tiers_section
 from .plots import AS_DOLLARS, Plot, figure, lines
-from .prose import words
-from .tables import row_of, table_of
+from .tables import row_of, table_of, words
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 

@@ -14,8 +14,7 @@ from ..document import NOTHING, Section, Table, Value, anchor, of_interval, oper
 from ..measurements import Measured, Measurements, Place, Values
 from ..statistics import Interval, interval, ratio
 from .plots import AS_TIME, MAIN, Plot, figure, lines
-from .prose import section, words
-from .tables import Row, by_class, row_of
+from .tables import Row, by_class, row_of, section, words
 
 BASELINE: Final = "naive"
 """The label of the board that everything else has to beat: a dict that is sorted anew for each question."""

@@ -12,8 +12,7 @@ from ..document import NOTHING, Section, Table, Value, median_of, middle_of, num
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from .plots import AS_NUMBER, Axis, Plot, bar, of_part, spans, usual
-from .prose import section, words
-from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of
+from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of, section, words
 
 PRIVATE: Final[dict[str, Statistic]] = {"process": "process_memory", "server": "server_memory"}
 UPDATES: Final[dict[Statistic, str]] = {"disk_growth": "files grow by", "disk_written": "disk writes"}

@@ -13,9 +13,9 @@ from ..document import NOTHING, Section, Table, Value, median_of, middle_of, num
 from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import IDLE, Statistic
 from ..statistics import interval
+from .circumstances import partly_replayed
 from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, lines, panels_of, rounded, rows_at, spans, usual
-from .prose import section, words
-from .tables import Row, by_class, by_place, cells_by_class, filled, marked, partly_replayed, row_of, table_of
+from .tables import Row, by_class, by_place, cells_by_class, filled, marked, row_of, section, table_of, words
 
 BUSY_FROM: Final = 0.7
 """Share of a core at which a single-threaded server counts as the limit."""

@@ -11,8 +11,7 @@ from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
 from .plots import AS_SECONDS, Axis, Plot, bar, of_part, spans, usual
-from .prose import section, words
-from .tables import Row, cells_by_class, head_of, marked, row_of, table_of
+from .tables import Row, cells_by_class, head_of, marked, row_of, section, table_of, words
 
 RESTORE: Final = "to recover"
 

@@ -20,10 +20,10 @@ from .growth import growth_plots, growth_section
 from .memory import churn_sections, memory_plots, memory_section
 from .page import report_extra
 from .plots import Plot
-from .prose import section
 from .rates import response_plots, response_section, throughput_plots, throughput_section
 from .recovery import operations_section, recovery_plots, recovery_section
 from .service import distribution_plots, hardening_sections, percentiles_section, service_section
+from .tables import section
 from .trust import missing_section, noise_section, trust_section
 
 PLOTS: Final[dict[str, Callable[[Measurements], Iterator[Plot]]]] = {

@@ -16,9 +16,9 @@ from ..figures import BUCKET, ProgramFigures, ServiceFigures
 from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
+from .circumstances import partly_replayed
 from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, rounded, spans, usual
-from .prose import section, words
-from .tables import Row, by_class, by_place, cells_by_class, marked, median_in, partly_replayed, row_of, table_of
+from .tables import Row, by_class, by_place, cells_by_class, marked, median_in, row_of, section, table_of, words
 
 FASTEST: Final = "*"
 """Marks the figure of the fastest backend."""

@@ -1,17 +1,69 @@
-"""Tables of figures: rows, a table for each durability class, which are never mixed, and the marks of their rows."""
+"""What sections are made of: the words in `prose.toml`, rows, and a table for each durability class, which never mix.
+
+`{name}` in a text is filled in: a limit or a mark of the code, or a figure of the result that the caller gives.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from ...numerals import Write, whole
+from ...toml_files import parse_toml, read_text
+from ..cost.footprint import FITTED_FROM
 from ..document import Section, Table, Value, anchor, columns, number, table, word
 from ..measurements import Measured, Measurements, Place
-from ..schema import Durability, Mode
-from .prose import DISTURBED, words
+from ..schema import DISTURBED_FROM, Durability, Mode
+from ..statistics import ENOUGH_PROCESSES
+
+_FILE: Final = Path(__file__).with_name("prose.toml")
+_PROSE: Final[dict[str, Any]] = parse_toml(_FILE, read_text(_FILE))
+
+DISTURBED: Final = "~"
+"""Marks the figures of runs that other processes disturbed."""
+
+_KNOWN: Final = {
+    "disturbed": DISTURBED,
+    "disturbed_from": DISTURBED_FROM,
+    "enough": ENOUGH_PROCESSES,
+    "fitted_from": FITTED_FROM,
+}
+"""What texts are filled in with, whatever the result."""
+
+MISTAKES: Final[dict[str, str]] = {one["elsewhere"]: one["here"] for one in _PROSE["mistakes"]}
+"""Mistakes of other benchmarks, and how they are avoided here."""
+
+
+def words(name: str, /, **figures: object) -> str:
+    """Return a text by its name, with its figures."""
+    text: str = _PROSE["texts"][name]
+    return text.format(**_KNOWN, **figures)
+
+
+def section(
+    name: str,
+    tables: Sequence[Table] = (),
+    sections: Sequence[Section] = (),
+    more: Iterable[str] = (),
+    *,
+    detail: bool = False,
+    **figures: object,
+) -> Section:
+    """Return a section with its title and introduction, and `more` after it.
+
+    One that has neither tables nor sections says instead why there is `nothing`, where its words have that.
+    """
+    found = _PROSE["sections"][name]
+    empty = "nothing" in found and not (tables or sections)
+    said = [found["nothing"]] if empty else [*(text.format(**_KNOWN, **figures) for text in found["said"]), *more]
+    title, points = found["title"].format(**figures), found.get("points", ())
+    return Section(name, title, said, tables, sections=sections, detail=detail, points=points)
+
+
+# ---------------------------------------------------------------------- tables
 
 TITLES: Final[dict[Durability, str]] = {
     "memory only": "memory only: a power cut takes everything",
@@ -108,12 +160,3 @@ def marked(one: Measured, *more: str) -> Value:
     missing = [f"{len(one.runs)} of {len(one.every)}"] if len(one.runs) < len(one.every) else []
     text = ", ".join([*missing, *([DISTURBED] if one.disturbed else []), *more])
     return Value(text, text or None)
-
-
-def partly_replayed(m: Measurements) -> Iterator[str]:
-    """Yield a sentence for each workload of events of which only some are replayed and timed."""
-    for facts in m.result.workloads:
-        replayed = {trace.steps.get("update", 0) for trace in m.result.traces if trace.workload == facts.name}
-        if replayed and min(replayed) < facts.events:
-            counts = " or ".join(f"{count:,}" for count in sorted(replayed))
-            yield words("partly-replayed", events=facts.events, workload=facts.name, replayed=counts)

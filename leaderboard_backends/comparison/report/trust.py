@@ -13,8 +13,7 @@ from ..measurements import Measured, Measurements
 from ..named_figures import statistic_title
 from ..schema import Result, Run
 from ..statistics import ENOUGH_PROCESSES, ratio
-from .prose import DISTURBED, MISTAKES, words
-from .tables import Row, filled, head_of, row_of, table_of
+from .tables import DISTURBED, MISTAKES, Row, filled, head_of, row_of, table_of, words
 
 
 def trust_section(m: Measurements) -> Section:

@@ -10,7 +10,7 @@ from leaderboard_backends.comparison.report.circumstances import (
     circumstances_section,
     traces_section,
 )
-from leaderboard_backends.comparison.report.prose import MISTAKES
+from leaderboard_backends.comparison.report.tables import MISTAKES
 from leaderboard_backends.comparison.report.trust import missing_section, noise_section, trust_section
 from leaderboard_backends.comparison.schema import CodeFacts, CodeSize, Metadata, Result, Run, Verdict
 

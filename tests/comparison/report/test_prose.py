@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leaderboard_backends.comparison.report import prose
+from leaderboard_backends.comparison.report import tables
 
-MODULES = "".join(path.read_text(encoding="utf-8") for path in Path(prose.__file__).parent.glob("*.py"))
+MODULES = "".join(path.read_text(encoding="utf-8") for path in Path(tables.__file__).parent.glob("*.py"))
 
 
 def test_each_section_of_the_file_is_made_by_a_module() -> None:
-    assert [name for name in prose._PROSE["sections"] if f'section("{name}"' not in MODULES] == []
+    assert [name for name in tables._PROSE["sections"] if f'section("{name}"' not in MODULES] == []
 
 
 def test_a_section_that_has_nothing_to_show_says_why() -> None:
-    loading = prose.section("loading")
+    loading = tables.section("loading")
     assert loading.paragraphs == ["One call of `update_scores` with all players, into an empty board."]
     nothing = ["This comparison measured no throughput with figures."]
-    assert prose.section("throughput", busy="70 %").paragraphs == nothing
-    shown = prose.section("throughput", sections=[loading], more=["More."], busy="70 %")
+    assert tables.section("throughput", busy="70 %").paragraphs == nothing
+    shown = tables.section("throughput", sections=[loading], more=["More."], busy="70 %")
     assert shown.paragraphs[-1] == "More."
     assert "its process used 70 % of a core" in shown.paragraphs[1]
 
 
 def test_limits_of_the_code_are_filled_in() -> None:
-    assert "with 5 processes on both sides" in prose.words("changes")
+    assert "with 5 processes on both sides" in tables.words("changes")
