@@ -34,7 +34,7 @@ from leaderboard_backends.comparison.report.advice import (
     of_typical_needs,
     price_of_durability,
 )
-from leaderboard_backends.comparison.report.clusters import assumptions, premature, tiers_table
+from leaderboard_backends.comparison.report.cost import assumptions, premature, tiers_table
 from leaderboard_backends.comparison.report.tables import words
 from leaderboard_backends.comparison.result_files import read_result
 from leaderboard_backends.comparison.schema import Result

@@ -1,4 +1,4 @@
-"""What boards cost, as sections of a report: amounts by size, and what they buy."""
+"""What boards cost, as sections of a report: amounts by size, what they buy, and a board as it outgrows one server."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Final, TypeAlias
 
-from ...numerals import NONE, counted
+from ...numerals import NONE, counted, elapsed, significant
+from ..advice.need import time_words
 from ..cost.bill import Bill
-from ..cost.cluster import cheapest_bill, tiers
+from ..cost.cluster import (
+    COUNT_US,
+    MORE_BYTES,
+    REPLICAS,
+    SHARDS_EACH,
+    TRIPS,
+    Tier,
+    Tiers,
+    cheapest_bill,
+    storage,
+    tiers,
+)
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
-from ..document import Section, Table, Value
+from ..document import Section, Table, Value, number
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import Interval
-from .clusters import tiers_section
 from .plots import AS_DOLLARS, Plot, figure, lines
-from .tables import row_of, table_of, words
+from .tables import Row, row_of, table_of, words
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 
@@ -45,14 +56,10 @@ def cost_plots(m: Measurements, given: Sequence[Bill] | None = None) -> Iterator
 
 def _plot(m: Measurements, name: str, title: str, amounts: Sequence[tuple[Bill, float]]) -> Plot:
     """Return the lines of amounts, which are computed and not measured, so that they have no intervals."""
+    dollars = "${:,.0f}".format
     rows = [figure(m, one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players) for one, usd in amounts]
     said = "US dollars by the price table and the model; both axes are logarithmic."
     return lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
-
-
-def dollars(usd: float) -> str:
-    """Return an amount in whole dollars."""
-    return f"${usd:,.0f}"
 
 
 def cost_sections(
@@ -66,7 +73,10 @@ def cost_sections(
         *_deployment(given),
         *_without(m.result, measured),
     ]
-    inner = [*tiers_section(tiers(m, measured, given)), _traces(rows)]
+    inner = [_traces(rows)]
+    if found := tiers(m, measured, given):
+        by_model = [premature(found), *assumptions(found)]
+        inner = [Section("cost-tiers", "From one server to a cluster", by_model, [tiers_table(found)]), *inner]
     head = "|".join(["backend", *(f"{players:,} players" for players in sizes)])
     machines = (row_of(taken.backend, *(one.runs_on for one in bills)) for taken, bills in rows)
     tables = [_amounts(rows, sizes, given), table_of("Machines", head, machines)]
@@ -133,3 +143,71 @@ def _traces(rows: Rows) -> Section:
         table_of("Where the bytes were measured", "backend|runs", sources),
     ]
     return Section("cost-traces", "How each amount is computed", tables=tables, detail=True)
+
+
+# ---------------------------------------------------------------------- tiers, by the model
+
+
+def tiers_table(found: Tiers) -> Table:
+    """Return a row for each size."""
+    rank = "#rank" if "rank" in found.ratios.measured else "#rank, at most"
+    nodes = f"#primaries|#shards|#players on a primary|#GiB of a primary|{rank}"
+    head = f"#players|one server|with {REPLICAS} replicas|{nodes}|cluster|with {REPLICAS} replicas each"
+    title = f"Servers of the board, and {found.inputs.prices.currency} per month"
+    return table_of(title, head, map(_tier, found.rows))
+
+
+def _tier(tier: Tier) -> Row:
+    nodes, (primaries, shards) = tier.cluster, tier.cluster.sharding
+    each = number(None if nodes.problem else nodes.gib_each, lambda gib: f"{gib:.2f}")
+    on_one = storage(tier.one_server), storage(tier.with_replicas)
+    over = (Value(storage(one), hint="; ".join(one.trace())) for one in (nodes, tier.replicated))
+    of_nodes = primaries, Value(str(shards), shards), nodes.players_each, each, number(tier.rank_us, time_words)
+    return row_of(tier.players, *on_one, *of_nodes, *over)
+
+
+def premature(found: Tiers) -> str:
+    """Return below which size a cluster is too early, and what it costs there."""
+    durable = f" ({significant(found.durable, 2)} if every update must survive a power cut)" if found.durable else ""
+    return (
+        f"**Below about {significant(found.holds, 2)} players{durable} a cluster is too early**: one server holds the "
+        f"board ({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
+    )
+
+
+def _ranks(found: Tiers) -> str:
+    """Return what a rank takes on one server and on the smallest cluster, each over the network."""
+    first = found.rows[0]
+    if found.rank_at is None or first.rank_us is None:
+        return ""
+    alone = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6)
+    over = elapsed(first.rank_us / 1e6)
+    return (
+        f", and answers a rank in {alone} over the network; {first.cluster.sharding.shards} shards answer it in "
+        f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
+    )
+
+
+def _cheaper(found: Tiers) -> str:
+    """Return what one pays otherwise at the sizes at which a cluster without replicas costs less than one server."""
+    sizes = [
+        f"{tier.players:,}"
+        for tier in found.rows
+        if not tier.one_server.problem and tier.cluster.monthly < tier.one_server.monthly
+    ]
+    return f" {words('tiers-cheaper', sizes=' and '.join(sizes))}" if sizes else ""
+
+
+def assumptions(found: Tiers) -> Iterator[str]:
+    """Yield what the figures of the table rest on."""
+    model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
+    more = "" if found.is_measured else f" x {MORE_BYTES:g} (over shards, as measured at 300,000 players)"
+    yield words("tiers-memory", label=label, each=each, more=more, headroom=model.headroom, shards=SHARDS_EACH)
+    if found.rank_at:
+        rank, players = found.rank_at
+        yield (
+            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, + "
+            f"{COUNT_US:g} µs for each shard of a primary (measured with 750,000 players in a shard), + {TRIPS} round "
+            f"trips of {model.round_trip_us:g} µs between machines (assumed). The ratio with 16 shards: "
+            f"{found.ratios.source('rank', 16)}. On one server: the p50 + 1 round trip."
+        )

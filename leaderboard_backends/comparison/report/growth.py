@@ -1,4 +1,4 @@
-"""How times grow with the board: p50 by size with its slope, and where the naive board stops winning."""
+"""How times grow with the board: p50 by size, where the naive board stops winning, and one server beside a cluster."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...numerals import significant, times
 from ..advice.need import time_words
-from ..document import NOTHING, Section, Table, Value, anchor, of_interval, operation_title
+from ..cost.cluster import side_by_side
+from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, of_interval, operation_title
 from ..measurements import Measured, Measurements, Place, Values
+from ..named_figures import Statistic
 from ..statistics import Interval, interval, ratio
+from .circumstances import one_machine
 from .plots import AS_TIME, MAIN, Plot, figure, lines
 from .tables import Row, by_class, row_of, section, words
 
@@ -233,3 +236,39 @@ def _last(sizes: Sequence[int], curve: Sequence[float]) -> float:
 def _rounded(players: float) -> str:
     """Return a board size with two significant digits: interpolation yields no more."""
     return f"{float(f'{players:.1e}'):,.0f}"
+
+
+# ---------------------------------------------------------------------- one server and a cluster
+
+STORED: Final[dict[str, tuple[str, Statistic]]] = {
+    "players per second": ("load", "players_per_second"),
+    "bytes per player": ("board", "server_memory"),
+}
+"""What is shown of loading and memory, by its part and statistic."""
+
+
+def cluster_sections(m: Measurements) -> list[Section]:
+    """Return a section for the clusters of a result that have figures where one server has; none without either."""
+    found = [table for one, many in side_by_side(m) for table in _beside(one, many)]
+    return [section("one-server-and-a-cluster", found, more=one_machine(m.result))] if found else []
+
+
+def _beside(one: Measured, many: Measured) -> Iterator[Table]:
+    headings = [
+        f"#{of}" for each in ("p50", "p99") for of in (f"{each} of {one.label}, µs", f"of {many.label}", "ratio")
+    ]
+    rows = [
+        row_of(operation_title(name), *_pair(one, many, name, "p50"), *_pair(one, many, name, "p99"))
+        for name in one.operations
+    ]
+    yield Table(f"Service times: {one.place.title}", columns("operation", *headings), rows)
+    head = columns("what", f"#{one.label}", f"#{many.label}", "#ratio")
+    rows = [row_of(title, *_pair(one, many, *of)) for title, of in STORED.items()]
+    yield Table(f"Loading and memory of the servers: {one.place.title}", head, rows)
+
+
+def _pair(one: Measured, many: Measured, part: str, statistic: Statistic) -> Row:
+    """Return both sides of a figure, and the ratio of the second to the first."""
+    alone, sharded = one.values(part, statistic), many.values(part, statistic)
+    usable = alone and sharded and min([*alone.values(), *sharded.values()]) > 0
+    return row_of(median_of(alone), median_of(sharded), of_interval(ratio(sharded, alone), times) if usable else None)

@@ -13,10 +13,9 @@ from ..measurements import Measurements
 from ..schema import Result
 from .advice import advice_section, answer_of_comparison
 from .circumstances import backends_section, circumstances_section, traces_section
-from .clusters import cluster_sections
 from .cost import cost_plots, cost_sections
 from .extensions import Subject, plugin_sections
-from .growth import growth_plots, growth_section
+from .growth import cluster_sections, growth_plots, growth_section
 from .memory import churn_sections, memory_plots, memory_section
 from .page import report_extra
 from .plots import Plot

@@ -23,7 +23,8 @@ from leaderboard_backends.comparison.cost.cluster import (
 from leaderboard_backends.comparison.cost.footprint import Bytes, Footprint, Line, footprints
 from leaderboard_backends.comparison.cost.source import Inputs, load_result
 from leaderboard_backends.comparison.measurements import Measurements
-from leaderboard_backends.comparison.report.clusters import cluster_sections, premature
+from leaderboard_backends.comparison.report.cost import premature
+from leaderboard_backends.comparison.report.growth import cluster_sections
 from leaderboard_backends.numerals import significant
 
 from ..advice.results import MODEL, facts, inputs, memory, result, service
