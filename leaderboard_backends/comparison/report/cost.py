@@ -9,18 +9,7 @@ from typing import Final, TypeAlias
 from ...numerals import NONE, counted, elapsed, significant
 from ..advice.need import time_words
 from ..cost.bill import Bill
-from ..cost.cluster import (
-    COUNT_US,
-    MORE_BYTES,
-    REPLICAS,
-    SHARDS_EACH,
-    TRIPS,
-    Tier,
-    Tiers,
-    cheapest_bill,
-    storage,
-    tiers,
-)
+from ..cost.cluster import MORE_BYTES, REPLICAS, Tier, Tiers, cheapest_bill, storage, tiers
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import Section, Table, Value, number
@@ -169,10 +158,10 @@ def _tier(tier: Tier) -> Row:
 def premature(found: Tiers) -> str:
     """Return below which size a cluster is too early, and what it costs there."""
     durable = f" ({significant(found.durable, 2)} if every update must survive a power cut)" if found.durable else ""
-    return (
-        f"**Below about {significant(found.holds, 2)} players{durable} a cluster is too early**: one server holds the "
-        f"board ({found.holds_on} {found.inputs.prices.currency} per month){_ranks(found)}.{_cheaper(found)}"
-    )
+    less = [one for one in found.rows if not one.one_server.problem and one.cluster.monthly < one.one_server.monthly]
+    cheaper = f" {words('tiers-cheaper', sizes=' and '.join(f'{one.players:,}' for one in less))}" if less else ""
+    holds = significant(found.holds, 2)
+    return words("tiers-premature", found=found, holds=holds, durable=durable, ranks=_ranks(found)) + cheaper
 
 
 def _ranks(found: Tiers) -> str:
@@ -180,34 +169,17 @@ def _ranks(found: Tiers) -> str:
     first = found.rows[0]
     if found.rank_at is None or first.rank_us is None:
         return ""
-    alone = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6)
-    over = elapsed(first.rank_us / 1e6)
-    return (
-        f", and answers a rank in {alone} over the network; {first.cluster.sharding.shards} shards answer it in "
-        f"{'' if 'rank' in found.ratios.measured else 'at most '}{over}"
-    )
-
-
-def _cheaper(found: Tiers) -> str:
-    """Return what one pays otherwise at the sizes at which a cluster without replicas costs less than one server."""
-    sizes = [
-        f"{tier.players:,}"
-        for tier in found.rows
-        if not tier.one_server.problem and tier.cluster.monthly < tier.one_server.monthly
-    ]
-    return f" {words('tiers-cheaper', sizes=' and '.join(sizes))}" if sizes else ""
+    alone, over = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6), elapsed(first.rank_us / 1e6)
+    at_most = "" if "rank" in found.ratios.measured else "at most "
+    return words("tiers-ranks", alone=alone, shards=first.cluster.sharding.shards, over=at_most + over)
 
 
 def assumptions(found: Tiers) -> Iterator[str]:
     """Yield what the figures of the table rest on."""
     model, label, each = found.inputs.model, found.alone.backend, found.alone.server.line.each
     more = "" if found.is_measured else f" x {MORE_BYTES:g} (over shards, as measured at 300,000 players)"
-    yield words("tiers-memory", label=label, each=each, more=more, headroom=model.headroom, shards=SHARDS_EACH)
+    yield words("tiers-memory", label=label, each=each, more=more, headroom=model.headroom)
     if found.rank_at:
-        rank, players = found.rank_at
-        yield (
-            f"Rank on the cluster: {elapsed(rank / 1e6)} (p50 of `{label}` at {players:,} players) x the ratio, + "
-            f"{COUNT_US:g} µs for each shard of a primary (measured with 750,000 players in a shard), + {TRIPS} round "
-            f"trips of {model.round_trip_us:g} µs between machines (assumed). The ratio with 16 shards: "
-            f"{found.ratios.source('rank', 16)}. On one server: the p50 + 1 round trip."
-        )
+        rank, players = elapsed(found.rank_at[0] / 1e6), found.rank_at[1]
+        ratio = found.ratios.source("rank", 16)
+        yield words("tiers-rank", rank=rank, label=label, players=players, trip_us=model.round_trip_us, ratio=ratio)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeAlias
 
 from ...numerals import Write, whole
 from ...toml_files import parse_toml, read_text
+from ..cost.cluster import COUNT_US, SHARDS_EACH, TRIPS
 from ..cost.footprint import FITTED_FROM
 from ..document import Section, Table, Value, anchor, columns, number, table, word
 from ..measurements import Measured, Measurements, Place
@@ -26,10 +27,13 @@ DISTURBED: Final = "~"
 """Marks the figures of runs that other processes disturbed."""
 
 _KNOWN: Final = {
+    "count_us": COUNT_US,
     "disturbed": DISTURBED,
     "disturbed_from": DISTURBED_FROM,
     "enough": ENOUGH_PROCESSES,
     "fitted_from": FITTED_FROM,
+    "shards_each": SHARDS_EACH,
+    "trips": TRIPS,
 }
 """What texts are filled in with, whatever the result."""
 
