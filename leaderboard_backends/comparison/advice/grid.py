@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import product
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import count, product
 from typing import Final
 
 import msgspec
@@ -83,39 +84,29 @@ def grid(result: Result, inputs: Inputs | None = None) -> Grid | None:
     measured = {size for facts in result.backends for size in sizes(m, facts.label)}
     if not measured:
         return None
-    basis, book = Basis(m, inputs), _Book()
+    basis = Basis(m, inputs)
     known = {size for size in measured if size >= SMALLEST} or measured
     players = sorted(known | {size for size in PLAYERS if size <= FURTHEST * max(measured)})
     axes = Axes(players, [*SERVERS], [*WORKERS], [*DURABILITIES], [*RATES], [*RATES])
-    index = [book.answer(advise_from(basis, need)) for need in axes.needs()]
-    return Grid(axes, [*book.texts], [*book.answers], index, max(measured))
+    texts, answers = defaultdict[str, int](count().__next__), defaultdict[Found, int](count().__next__)
+    index = [answers[_found(advise_from(basis, need), texts)] for need in axes.needs()]
+    return Grid(axes, [*texts], [*answers], index, max(measured))
 
 
-class _Book:
-    """Collects answers and their texts, each once."""
+def _found(advice: Advice, texts: Mapping[str, int]) -> Found:
+    """Return an answer by the numbers of its texts; `texts` has one for every text."""
 
-    def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
-        self.answers: dict[Found, int] = {}
+    def pairs(found: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
+        return tuple((texts[one], texts[other]) for one, other in found)
 
-    def answer(self, advice: Advice) -> int:
-        """Return the index of an answer."""
-        pick = advice.pick
-        notes = _notes(pick, advice.need) if pick else advice.why
-        found = Found(
-            take=self._text(pick.label if pick else advice.verdict),
-            config=self._text(pick.facts.metadata.configuration) if pick else None,
-            facts=self._pairs(_facts(pick, advice.need)) if pick else (),
-            notes=tuple(self._text(note[:1].upper() + note[1:]) for note in notes),
-            others=self._pairs(_others(pick, advice)) if pick else (),
-        )
-        return self.answers.setdefault(found, len(self.answers))
-
-    def _pairs(self, pairs: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
-        return tuple((self._text(one), self._text(other)) for one, other in pairs)
-
-    def _text(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
+    pick, need = advice.pick, advice.need
+    return Found(
+        take=texts[pick.label if pick else advice.verdict],
+        config=texts[pick.facts.metadata.configuration] if pick else None,
+        facts=pairs(_facts(pick, need)) if pick else (),
+        notes=tuple(texts[note[:1].upper() + note[1:]] for note in (_notes(pick, need) if pick else advice.why)),
+        others=pairs(_others(pick, advice)) if pick else (),
+    )
 
 
 def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
