@@ -24,6 +24,9 @@ OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
 }
 """The title of each outcome, and how rows of it are counted, in reading order."""
 
+REQUEST: Final = ("command", "plan", "seed", "digest")
+"""The settings of both results that are shown."""
+
 _TONES: Final[dict[Outcome, Tone]] = {"worse": "bad", "better": "good"}
 
 
@@ -38,14 +41,9 @@ def _summary(new: Result, old: Result, changes: Changes) -> Section:
     counted = Counter(row.outcome for row in changes.rows)
     said = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how) in OUTCOMES.items() if counted[outcome])
     paragraphs = [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", words("changes")]
-    requests = zip(("started", "command", "plan", "seed", "digest"), _request(old), _request(new), strict=True)
-    tables = [table_of("The two results", "what|old|new", (row_of(*request) for request in requests))]
-    return Section("changes", "Changes", paragraphs, tables)
-
-
-def _request(result: Result) -> tuple[str, ...]:
-    settings = result.settings
-    return result.started, settings.command, settings.plan, str(settings.seed), settings.digest
+    settings = ((what, *(str(getattr(one.settings, what)) for one in (old, new))) for what in REQUEST)
+    requests = (row_of(*request) for request in (("started", old.started, new.started), *settings))
+    return Section("changes", "Changes", paragraphs, [table_of("The two results", "what|old|new", requests)])
 
 
 def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
