@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from itertools import pairwise
 from math import log
-from statistics import median
+from statistics import fmean, median
 from typing import Final, NamedTuple
 
 from ...numerals import counted, whole
@@ -166,10 +166,7 @@ def _mean(m: Measurements, at: Measured, reads: tuple[Latency, ...]) -> float:
     traces = (trace for trace in m.result.traces if (trace.workload, trace.players) == at.place[1:])
     steps: Mapping[str, int] = next((trace.steps for trace in traces), {})
     weights = [steps.get(one.operation, 0) for one in reads]
-    if not any(weights):
-        weights = [1] * len(reads)
-    every = zip(weights, reads, strict=True)
-    return sum(weight * one.mean_us for weight, one in every) / sum(weights) if reads else 0.0
+    return fmean([one.mean_us for one in reads], weights if any(weights) else None) if reads else 0.0
 
 
 def _growth(m: Measurements, backend: str, players: int) -> float:
