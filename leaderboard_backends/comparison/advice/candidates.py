@@ -136,7 +136,6 @@ class Basis:
         self.footprints: dict[str, Footprint] = {one.backend: one for one in footprints(m)}
         self.servers = one_server_rows(m.result)
         self.bill = cache(self._bill)
-        self.cluster = cache(self._cluster)
         self.one_server_holds = cache(self._one_server_holds)
         if not any(UPDATE in one.operations for one in m.measured("service", m.labels)):
             raise ConfigurationError(
@@ -144,17 +143,16 @@ class Basis:
                 "that measures them, such as --plan full."
             )
 
-    def _bill(self, label: str, deployment: Need) -> Bill | None:
-        """Return what a backend costs; `None` where its bytes are not known."""
-        footprint = self.footprints.get(label)
-        return None if footprint is None else cheapest_bill(footprint, deployment.players, self._deployed(deployment))
+    def _bill(self, label: str, deployment: Need, *, sharded: bool = False) -> Bill | None:
+        """Return what a backend costs, or its board over shards, as measured or by the model.
 
-    def _cluster(self, label: str, deployment: Need) -> Bill:
-        """Return what a board over shards costs, as measured or as that of a row of one server by the model."""
-        mine, every = self.footprints[label], self.footprints.values()
-        measured = (one for one in every if one.facts.sharded and one.facts.durability == mine.facts.durability)
-        footprint = next(measured, over_shards(mine))
-        return cheapest_bill(footprint, deployment.players, self._deployed(deployment))
+        `None` where its bytes are not known.
+        """
+        mine = self.footprints.get(label)
+        if mine is not None and sharded:
+            of_class = [one for one in self.footprints.values() if one.facts.durability == mine.facts.durability]
+            mine = next((one for one in of_class if one.facts.sharded), over_shards(mine))
+        return None if mine is None else cheapest_bill(mine, deployment.players, self._deployed(deployment))
 
     def _one_server_holds(self, label: str, deployment: Need) -> int:
         """Return how many players one server holds by its memory, with two digits that count."""

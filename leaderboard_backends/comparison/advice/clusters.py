@@ -46,10 +46,10 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
     """Return the sharded board whose servers are set as those of the weakest row that keeps what is asked for."""
     row = next((facts for facts in basis.servers.values() if covers(facts.durability, need.durability)), None)
     base = _base(basis, row.label, need) if row else None
-    if row is None or base is None or row.label not in basis.footprints:
+    bill = basis.bill(row.label, need.deployment, sharded=True) if row else None
+    if row is None or base is None or bill is None:
         return None
-    bill, plain = basis.cluster(row.label, need.deployment), next(iter(basis.servers.values()))
-    sharding = bill.sharding
+    sharding, plain = bill.sharding, next(iter(basis.servers.values()))
     carries, share = carried(basis, need, *_busy_us(basis, row.label, base, sharding, need))
     made = Candidate(
         facts=replace(
