@@ -67,16 +67,15 @@ def _crossovers(m: Measurements) -> Section:
 
 def growth_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the time by board size of each operation of the workload that represents all; none of a single size."""
-    found: dict[str, list[Curve]] = {}
-    for curve in curves(m):
-        if curve.workload == m.workload and len(m.sizes("service", m.workload)) >= SIZES_NEEDED:
-            found.setdefault(curve.operation, []).append(curve)
-    for operation in sorted(found, key=lambda name: MAIN.index(name) if name in MAIN else len(MAIN)):
+    enough = len(m.sizes("service", m.workload)) >= SIZES_NEEDED
+    found = [curve for curve in curves(m) if enough and curve.workload == m.workload]
+    names = dict.fromkeys(curve.operation for curve in found)
+    for operation in sorted(names, key=[*MAIN, *names].index):
         rows = [
             figure(m, curve.backend, time_us, significant, players=players, cut=cut)
-            for curve in found[operation]
+            for curve in found
             for players, time_us, cut in curve.points
-            if time_us.low > 0  # a logarithmic axis has no 0
+            if curve.operation == operation and time_us.low > 0  # a logarithmic axis has no 0
         ]
         if rows:
             cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
@@ -177,16 +176,16 @@ class Crossover(NamedTuple):
             few = len(sizes) < SIZES_NEEDED
             return f"not known: {'too few sizes' if few else f'equal at {sizes[-1]:,} players'}"
         if self.crossings:
-            low = f"under {sizes[0]:,}" if not players.low else _rounded(players.low)
-            high = f"over {sizes[-1]:,}" if players.high == inf else _rounded(players.high)
-            said = f"{self.outcome} {_rounded(players.middle)} players ({low} to {high})"
+            low = f"under {sizes[0]:,}" if not players.low else significant(players.low, 2)
+            high = f"over {sizes[-1]:,}" if players.high == inf else significant(players.high, 2)
+            said = f"{self.outcome} {significant(players.middle, 2)} players ({low} to {high})"
             said += f", the last of {self.crossings} crossings" if self.crossings > 1 else ""
         else:
             said = f"never, from {sizes[0]:,} players on" if self.outcome == "never" else f"always, up to {sizes[-1]:,}"
             if players.high == inf:
                 said += f"; not clear even at {sizes[-1]:,}"
             elif players.high:
-                said += f"; clear from {_rounded(players.high)} on"
+                said += f"; clear from {significant(players.high, 2)} on"
         return said if players.enough else f"{said}; {players.processes} processes are too few for a verdict"
 
 
@@ -231,11 +230,6 @@ def _last(sizes: Sequence[int], curve: Sequence[float]) -> float:
         return inf
     part = -heights[under] / (heights[under + 1] - heights[under])
     return float(sizes[under] * (sizes[under + 1] / sizes[under]) ** part)
-
-
-def _rounded(players: float) -> str:
-    """Return a board size with two significant digits: interpolation yields no more."""
-    return f"{float(f'{players:.1e}'):,.0f}"
 
 
 # ---------------------------------------------------------------------- one server and a cluster
