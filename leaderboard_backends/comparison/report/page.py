@@ -246,19 +246,11 @@ class Scale(NamedTuple):
     def ticks(self) -> list[tuple[float, str]]:
         """The position of each power of ten, with its label."""
         powers = range(ceil(self.low), floor(self.high) + 1)
-        return [(self._place(power), _power_words(power)) for power in powers]
+        return [(self.place(10.0**power), _power_words(power)) for power in powers]
 
-    @property
-    def name(self) -> str:
-        """The axis as text."""
-        return f"on a logarithmic scale, {self.ticks[0][1]} to {self.ticks[-1][1]}"
-
-    def place(self, value: Value) -> float:
-        """Return where a value is, in percent of the width."""
-        return self._place(log10(float(value.sort or 1.0)))
-
-    def _place(self, power: float) -> float:
-        return round(100 * (power - self.low) / (self.high - self.low), 2)
+    def place(self, time_us: float) -> float:
+        """Return where a time is, in percent of the width."""
+        return round(100 * (log10(time_us) - self.low) / (self.high - self.low), 2)
 
 
 def _power_words(power: int) -> str:
