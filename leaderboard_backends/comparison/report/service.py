@@ -47,7 +47,7 @@ def _loading(m: Measurements) -> Section:
         yield row_of(one.label, cell.workload, cell.players, middle_of(took, elapsed), median_of(rate), runs)
 
     tables = cells_by_class(m, "service", "backend|workload|#players|#took|#players per second|#runs", rows)
-    return section("loading", tables, detail=True)
+    return section("loading", tables)
 
 
 # ---------------------------------------------------------------------- one workload at one size
@@ -191,7 +191,7 @@ def percentiles_section(m: Measurements) -> Section:
     sections = by_place(m, "service", lambda place: cells_by_class(m, place, head, _percentile_rows), "percentiles")
     rows = (row for one in m.cells.values() for row in _program(one))
     programs = table_of("Programs of plug-ins", f"program|#players|operation|{HEADINGS}|#processes", rows)
-    return section("percentiles", [programs] if programs.rows else [], sections, detail=True)
+    return section("percentiles", [programs] if programs.rows else [], sections)
 
 
 def _percentile_rows(one: Measured) -> Iterator[Row]:

@@ -52,8 +52,6 @@ def section(
     tables: Sequence[Table] = (),
     sections: Sequence[Section] = (),
     more: Iterable[str] = (),
-    *,
-    detail: bool = False,
     **figures: object,
 ) -> Section:
     """Return a section with its title and introduction, and `more` after it.
@@ -63,8 +61,8 @@ def section(
     found = _PROSE["sections"][name]
     empty = "nothing" in found and not (tables or sections)
     said = [found["nothing"]] if empty else [*(text.format(**_KNOWN, **figures) for text in found["said"]), *more]
-    title, points = found["title"].format(**figures), found.get("points", ())
-    return Section(name, title, said, tables, sections=sections, detail=detail, points=points)
+    of_file = {what: found[what] for what in ("detail", "points") if what in found}
+    return Section(name, found["title"].format(**figures), said, tables, sections=sections, **of_file)
 
 
 # ---------------------------------------------------------------------- tables
