@@ -30,12 +30,9 @@ def memory_section(m: Measurements) -> Section:
     updates = cells_by_class(m, "recovery", head, _updates, "Disk: bytes per update", note)
     lines = _lines(m)
     sizes = Section("memory-by-size", "Bytes per player by size", tables=by_size, detail=bool(lines))
-    return section("memory-and-disk", [*lines, *updates], [sizes] if by_size else [], names=_names(m))
-
-
-def _names(m: Measurements) -> str:
-    sizes = sorted({significant(trace.name_bytes_per_player) for trace in m.result.traces}, key=float)
-    return f" ({'-'.join(dict.fromkeys([sizes[0], sizes[-1]]))} bytes per player)" if sizes else ""
+    each = sorted({significant(trace.name_bytes_per_player) for trace in m.result.traces}, key=float)
+    names = f" ({'-'.join(dict.fromkeys([each[0], each[-1]]))} bytes per player)" if each else ""
+    return section("memory-and-disk", [*lines, *updates], [sizes] if by_size else [], names=names)
 
 
 def _by_size(one: Measured) -> Iterator[Row]:
