@@ -147,16 +147,13 @@ def times(m: Measurements, backend: str, players: int) -> Times | None:
 
 
 def _latency(at: Measured, operation: str, growth: float) -> Latency:
-    def grown(values: Values) -> dict[int, float]:
-        return {round_: value * growth for round_, value in values.items()}
-
-    p50, p99 = grown(at.values(operation, "p50")), grown(at.values(operation, "p99"))
+    p50, p99 = at.values(operation, "p50"), at.values(operation, "p99")
     return Latency(
         operation=operation,
         mean_us=median(at.values(operation, "mean").values()) * growth,
-        p50_us=median(p50.values()) if p50 else None,
-        p99_us=median(p99.values()) if p99 else None,
-        p99_by_round=p99,
+        p50_us=median(p50.values()) * growth if p50 else None,
+        p99_us=median(p99.values()) * growth if p99 else None,
+        p99_by_round={round_: value * growth for round_, value in p99.items()},
         samples=int(min(at.values(operation, "samples").values())),
     )
 
