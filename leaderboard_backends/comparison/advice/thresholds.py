@@ -198,9 +198,8 @@ def _machines(one: Candidate) -> list[str]:
 
 
 def _threshold(demand: str, text: str, then: Candidate | None) -> Threshold:
-    if then is None:
-        return Threshold(demand, f"{text}: nothing fits", None)
-    return Threshold(demand, f"{text}: {then.label}, {then.cost}", then.label)
+    answer = f"{then.label}, {then.cost}" if then else "nothing fits"
+    return Threshold(demand, f"{text}: {answer}", then.label if then else None)
 
 
 def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, need: Need) -> Threshold:
