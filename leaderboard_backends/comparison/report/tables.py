@@ -115,11 +115,11 @@ def by_class(
     head, found = columns(*headings.split("|")), dict[Durability, list[Row]]()
     for label, row in rows:
         found.setdefault(m.durability(label), []).append(row)
-    made = [
-        table(_title(name, title), head, found[name], "" if isinstance(note, str) else note(labels))
-        for name, labels in m.classes.items()
-        if name in found
-    ]
+    made = []
+    for name, labels in m.classes.items():
+        if name in found:
+            said = f"{title}; {TITLES[name]}" if title else TITLES[name][:1].upper() + TITLES[name][1:]
+            made.append(table(said, head, found[name], "" if isinstance(note, str) else note(labels)))
     if made and isinstance(note, str):
         made[-1] = replace(made[-1], note=note)
     return made
@@ -145,11 +145,6 @@ def by_place(m: Measurements, mode: Mode, tables: Callable[[Place], Sequence[Tab
     return [
         Section(anchor(name or mode, place.workload, place.players), place.title, tables=made) for place, made in found
     ]
-
-
-def _title(name: Durability, title: str) -> str:
-    said = TITLES[name]
-    return f"{title}; {said}" if title else said[:1].upper() + said[1:]
 
 
 def head_of(one: Measured) -> tuple[str, str, int]:
