@@ -17,7 +17,7 @@ import vl_convert
 from ..document import Chart
 from ..named_figures import IDLE
 from .palette import DARK, LIGHT, shapes, theme
-from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow
+from .plots import BEHIND, FIGURE, SHAPE, Axis, Plot, PlotRow, panels_of
 
 WIDTH: Final = 880
 """Pixels of a whole chart as a file."""
@@ -115,7 +115,7 @@ Draw: TypeAlias = Callable[[alt.Scale, alt.Axis], Sequence[alt.Chart]]
 
 def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: float) -> Chart:
     """Return a chart with panels one above the other, each with `step` pixels for each name that `field` has in it."""
-    panels, every = [], plot.panels
+    panels, every = [], panels_of(plot.rows)
     for name in every:
         names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
         title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
@@ -159,10 +159,10 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
 
 def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
     """Return the chart of some layers, with panels that share both axes."""
-    panels = len(plot.panels)
-    columns = panels // 2 if panels == _MOST_SIDE_BY_SIDE + 1 else min(panels, _MOST_SIDE_BY_SIDE)
+    panels, most = panels_of(plot.rows), _MOST_SIDE_BY_SIDE
+    columns = len(panels) // 2 if len(panels) == most + 1 else min(len(panels), most)
     panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=204)
-    facet = alt.Facet("panel:N", sort=list(plot.panels), title=None)
+    facet = alt.Facet("panel:N", sort=panels, title=None)
     return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
 
 

@@ -76,14 +76,9 @@ class Plot(NamedTuple):
     """The same of columns after them."""
 
     @property
-    def panels(self) -> list[str]:
-        """The panels that have rows."""
-        return panels_of(self.rows)
-
-    @property
     def columns(self) -> list[tuple[str, str]]:
         """Field and heading of each column of the table behind the chart."""
-        of_parts = any(SEPARATOR in panel for panel in self.panels)
+        of_parts = any(SEPARATOR in panel for panel in panels_of(self.rows))
         heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **self.before}
         values = {"value": self.number, "low": "from", "high": "to", "told": self.number}
         return [*heads.items(), *values.items(), *self.after.items()]
