@@ -36,18 +36,14 @@ def service_section(m: Measurements) -> Section:
     checked = [found for run in m.result.runs if (found := getattr(run.figures, "checked", None)) is not None]
     answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
     more = [*partly_replayed(m), words("checked", runs=len(checked), answers=answers, updates=updates)]
-    inner = [*sizes, _loading(m)] if sizes else []
+    loading = cells_by_class(m, "service", "backend|workload|#players|#took|#players per second|#runs", _loading)
+    inner = [*sizes, section("loading", loading)] if sizes else []
     return section("service-times", sections=inner, more=more, fastest=FASTEST, same=SAME)
 
 
-def _loading(m: Measurements) -> Section:
-    def rows(one: Measured) -> Iterator[Row]:
-        took, rate = one.values("load", "seconds"), one.values("load", "players_per_second")
-        cell, runs = one.cell, len(one.runs)
-        yield row_of(one.label, cell.workload, cell.players, middle_of(took, elapsed), median_of(rate), runs)
-
-    tables = cells_by_class(m, "service", "backend|workload|#players|#took|#players per second|#runs", rows)
-    return section("loading", tables)
+def _loading(one: Measured) -> Iterator[Row]:
+    took, rate = one.values("load", "seconds"), one.values("load", "players_per_second")
+    yield row_of(one.label, *one.place[1:], middle_of(took, elapsed), median_of(rate), len(one.runs))
 
 
 # ---------------------------------------------------------------------- one workload at one size
