@@ -33,7 +33,10 @@ def backends_section(m: Measurements) -> Section:
         _of_backends(m, "Size of the code", "#statements|#other lines|#files", _code, words("statements")),
         *filled(_features(m.result)),
     ]
-    return section("backends", tables, [_settings(m)], one_machine(m.result))
+    lines = (row_of(label, what, text) for label in m.in_class_order for what, text in _lines(m.result.facts(label)))
+    title, text = "Settings, set-up and what can be monitored", filled(table_of("", "backend|what|text", lines))
+    settings = Section("backend-settings", title, tables=text, detail=True)
+    return section("backends", tables, [settings], one_machine(m.result))
 
 
 def _of_backends(
@@ -91,12 +94,6 @@ def _features(result: Result) -> Table:
     )
     note = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
     return table_of("Code by feature", head, rows, note)
-
-
-def _settings(m: Measurements) -> Section:
-    rows = (row_of(label, what, text) for label in m.in_class_order for what, text in _lines(m.result.facts(label)))
-    tables = filled(table_of("", "backend|what|text", rows))
-    return Section("backend-settings", "Settings, set-up and what can be monitored", tables=tables, detail=True)
 
 
 def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
@@ -168,19 +165,8 @@ def _workload(facts: WorkloadFacts) -> Section:
 
 def circumstances_section(result: Result) -> Section:
     """Return machine, versions, settings and the exact command; the methods are a part of it."""
-    tables = [
-        facts_table("The run", _run(result)),
-        facts_table("The machine", _machine(result)),
-        facts_table("Versions", result.versions),
-    ]
-    methods = Section("methods", "How the figures were taken", tables=[facts_table("", result.methods)], detail=True)
-    sections = [methods] if result.methods else []
-    return Section("circumstances", "Machine, versions and command", tables=tables, sections=sections)
-
-
-def _run(result: Result) -> dict[str, str]:
-    settings = result.settings
-    return {
+    settings, where = result.settings, result.machine
+    run = {
         "command": settings.command,
         "plan": settings.plan,
         "backends": ", ".join(settings.backends),
@@ -193,11 +179,7 @@ def _run(result: Result) -> dict[str, str]:
         "finished": "yes" if result.finished else "no: interrupted",
         "schema version": str(result.schema_version),
     }
-
-
-def _machine(result: Result) -> dict[str, str]:
-    where = result.machine
-    return {
+    machine = {
         "processor": f"{where.cpu}, {where.cores:g} cores",
         "memory": f"{where.memory_bytes / 2**30:.1f} GiB",
         "system": where.system,
@@ -205,6 +187,10 @@ def _machine(result: Result) -> dict[str, str]:
         "load average before": _load(where.load_average_before),
         "load average after": _load(where.load_average_after),
     }
+    facts = {"The run": run, "The machine": machine, "Versions": result.versions}
+    methods = Section("methods", "How the figures were taken", tables=[facts_table("", result.methods)], detail=True)
+    tables, sections = [facts_table(*each) for each in facts.items()], [methods] if result.methods else []
+    return Section("circumstances", "Machine, versions and command", tables=tables, sections=sections)
 
 
 def _load(averages: list[float]) -> str:
