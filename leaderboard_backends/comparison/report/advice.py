@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from math import log2
-from typing import Final, TypeAlias
+from typing import Final
 
 from ...errors import ConfigurationError
 from ...numerals import NONE, counted, whole
@@ -54,9 +54,6 @@ PICKED: Final = (
 )
 DURABLE: Final = "**Durable**: a power cut loses no acknowledged update, as its storage promises."
 
-Rows: TypeAlias = Mapping[str, Sequence[Advice]]
-"""By the title of a typical need, what to take at each size."""
-
 
 def of_typical_needs(basis: Basis, known: Sequence[int]) -> dict[str, list[Advice]]:
     """Return what to take for each typical need at each size."""
@@ -82,7 +79,7 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
     return " ".join([*price, *same])
 
 
-def in_rows(advised: Rows) -> Iterator[tuple[str, Sequence[Advice]]]:
+def in_rows(advised: Mapping[str, Sequence[Advice]]) -> Iterator[tuple[str, Sequence[Advice]]]:
     """Yield each typical need's title and what to take; one row for both where durability changes nothing."""
     merged = set[str]()
     for title, row in advised.items():
@@ -163,7 +160,7 @@ def _time_and_cost(one: Candidate, need: Need) -> Iterator[str]:
         yield one.cost
 
 
-def _table(known: Sequence[int], advised: Rows, met: str) -> Table:
+def _table(known: Sequence[int], advised: Mapping[str, Sequence[Advice]], met: str) -> Table:
     why: dict[str, list[str]] = {}
     for title, row in advised.items():
         for reason in {advice.why[0] for advice in row if not advice.pick}:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from typing import Final, TypeAlias
+from typing import Final
 
 from ...numerals import NONE, counted, elapsed, significant
 from ..advice.need import time_words
@@ -20,9 +20,6 @@ from .plots import AS_DOLLARS, Plot, figure, lines
 from .tables import Row, row_of, table_of, words
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
-
-Rows: TypeAlias = Sequence[tuple[Footprint, Sequence[Bill]]]
-"""Of each backend, what it takes and its bill at each size."""
 
 
 def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None = None) -> list[Bill]:
@@ -88,7 +85,7 @@ def _deployment(given: Inputs) -> Iterator[str]:
     yield words("prices", given=given)
 
 
-def _amounts(rows: Rows, sizes: Sequence[int], given: Inputs) -> Table:
+def _amounts(rows: Sequence[tuple[Footprint, Sequence[Bill]]], sizes: Sequence[int], given: Inputs) -> Table:
     years = f"{given.model.years:g} years"
     beyond = any(one.players > max(taken.sizes) for taken, bills in rows for one in bills if not one.problem)
     headings = [f"#{what} at {players:,}" for what in ("per month", years) for players in sizes]
@@ -119,7 +116,7 @@ def _hours(one: Bill) -> Value:
     return Value(NONE, hint="the cost model has none") if hours is None else Value(f"{hours:g}", hours)
 
 
-def _traces(rows: Rows) -> Section:
+def _traces(rows: Sequence[tuple[Footprint, Sequence[Bill]]]) -> Section:
     inputs = [
         row_of(taken.backend, one.players, line)
         for taken, bills in rows
