@@ -186,10 +186,10 @@ def _slope(points: Mapping[int, float]) -> float:
 
 
 class Concurrency(NamedTuple):
-    """Throughput of several clients relative to one."""
+    """Throughput of several clients relative to one; that of one is the default."""
 
-    times: float
-    source: str
+    times: float = 1.0
+    source: str = "one process, as one client was measured"
     caution: str = ""
     """What of it was not measured."""
     disturbed: bool = False
@@ -198,7 +198,7 @@ class Concurrency(NamedTuple):
     """Whether several were measured at once."""
 
 
-ALONE = Concurrency(1.0, "one process, as one client was measured")
+ALONE = Concurrency()
 NOT_MEASURED = "several processes at once were not measured: assumed to do no more than one client"
 
 
@@ -256,20 +256,12 @@ def _gain_words(gains: dict[int, float], clients: int, gain: float) -> str:
 
 
 class Response(NamedTuple):
-    """Response time from the intended start, of so many client processes or of one, near the requested rate.
-
-    A p99 is `None` where no such rate was measured, or where most processes did not keep up with it.
-    """
+    """Response time from the intended start, of so many client processes or of one, near the requested rate."""
 
     rate: float
     """The rate at which it is looked up: at least the requested rate of all processes together."""
-    above: float | None
-    """The lowest measured rate that is not below it."""
-    p99_us: float | None
-    """The p99 at that rate."""
-    below: float | None
-    """The highest measured rate that is not above it."""
-    below_p99_us: float | None
+    by_rate: Mapping[float, float | None]
+    """The p99 at each measured rate; `None` where most processes did not keep up with it."""
     where: str
     clients: str = "one client"
     """Who was measured."""
@@ -277,6 +269,16 @@ class Response(NamedTuple):
     """Whether the figure of one client is used for several clients, which were not measured."""
     as_busy: str = ""
     """Why one client is looked up at a higher rate than requested, as text."""
+
+    @property
+    def above(self) -> float | None:
+        """The lowest measured rate that is not below the rate; `None` where no such rate was measured."""
+        return min((one for one in self.by_rate if one >= self.rate), default=None)
+
+    @property
+    def p99_us(self) -> float | None:
+        """The p99 at that rate."""
+        return None if self.above is None else self.by_rate[self.above]
 
     @property
     def source(self) -> str:
@@ -289,7 +291,7 @@ class Response(NamedTuple):
         if self.p99_us is not None:
             return ""
         if self.above is None:
-            most = f"; measured up to {whole(self.below)}/s" if self.below else ""
+            most = f"; measured up to {whole(max(self.by_rate))}/s" if self.by_rate else ""
             return f"p99 under load is not known at {whole(self.rate)}/s{most}{self.as_busy}"
         return (
             f"p99 under load is not known: it did not keep up with {whole(self.above)}/s of {self.clients} "
@@ -302,12 +304,13 @@ class Response(NamedTuple):
         More load never makes answers faster: where nothing is known at the rate, it is enough that a lower rate is too
         slow.
         """
-        found = self.below_p99_us if self.p99_us is None else self.p99_us
+        below = max((one for one in self.by_rate if one <= self.rate), default=0.0)
+        found = self.by_rate.get(below) if self.p99_us is None else self.p99_us
         if found is None or found <= limit:
             return ""
         time = time_words(found)
         if self.p99_us is None:
-            return f"p99 under load is already {time} at {whole(self.below or 0.0)}/s of {self.clients}{self.as_busy}"
+            return f"p99 under load is already {time} at {whole(below)}/s of {self.clients}{self.as_busy}"
         if self.several:
             said = f"one client with the whole load has a p99 of {time}; several at once were not measured"
         else:
@@ -330,21 +333,11 @@ def response(
     together = f"{processes} processes"
     p99 = _p99_by_rate(at, together)
     if processes > 1 and max(p99, default=0.0) >= rate:
-        return Response(rate, *_around(p99, rate), where(at), together)
+        return Response(rate, p99, where(at), together)
     alike, busy = rate / min(1.0, several.times) if several.times else rate, ""
     if alike > rate * _SAME:
         busy = f"; {whole(rate)}/s of several clients keep it as busy as {whole(alike)}/s of one"
-    alone = _around(_p99_by_rate(at), alike)
-    return Response(alike, *alone, where(at), several=several is not ALONE, as_busy=busy)
-
-
-def _around(
-    p99: Mapping[float, float | None], rate: float
-) -> tuple[float | None, float | None, float | None, float | None]:
-    """Return the lowest rate that is not below one, with its p99, and the highest that is not above, with its p99."""
-    above = min((one for one in p99 if one >= rate), default=None)
-    below = max((one for one in p99 if one <= rate), default=None)
-    return above, None if above is None else p99[above], below, None if below is None else p99[below]
+    return Response(alike, _p99_by_rate(at), where(at), several=several is not ALONE, as_busy=busy)
 
 
 @lru_cache(maxsize=512)  # as `times`
