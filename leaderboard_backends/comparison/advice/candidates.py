@@ -17,19 +17,7 @@ from ..document import operation_title
 from ..measurements import Measurements
 from ..schema import BackendFacts, Durability
 from .need import Need, covers, time_words
-from .performance import (
-    ALONE,
-    FURTHEST,
-    UPDATE,
-    Concurrency,
-    Latency,
-    Response,
-    Times,
-    concurrency,
-    problem,
-    response,
-    times,
-)
+from .performance import FURTHEST, UPDATE, Concurrency, Latency, Response, Times, concurrency, problem, response, times
 
 Demand: TypeAlias = Literal["figures", "durability", "servers and workers", "size", "load", "p99"]
 """What of a need, or of what has to be known, rules a backend out."""
@@ -63,7 +51,7 @@ class Candidate(NamedTuple):
     cautions: tuple[str, ...] = ()
     """What the figures do not show, although it fits."""
     times: Times | None = None
-    concurrency: Concurrency = ALONE
+    concurrency: Concurrency = Concurrency()
     carries: float = 0.0
     """Updates per second possible besides the requested reads, with the model's reserve; 0 if unknown."""
     share: float = 0.0
