@@ -92,8 +92,9 @@ def _amounts(rows: Sequence[tuple[Footprint, Sequence[Bill]]], sizes: Sequence[i
     note = words("amounts", currency=given.prices.currency, years=years)
     amounts = []
     for taken, bills in rows:
-        monthly = (_monthly(one, taken) for one in bills)
-        amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), _hours(bills[0])))
+        monthly, build = (_monthly(one, taken) for one in bills), bills[0].build_hours
+        hours = Value(NONE, hint="the cost model has none") if build is None else number(build, lambda it: f"{it:g}")
+        amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), hours))
     head = "|".join(["backend", *headings, "#hours to build"])
     return table_of("What each backend costs", head, amounts, f"{note} {words('beyond')}" if beyond else note)
 
@@ -109,11 +110,6 @@ def _total(one: Bill) -> Value:
     if one.problem or one.total is None:
         return Value(NONE, hint=one.problem or "the cost model has no hours to build it")
     return Value(f"{one.total:,.0f}", one.total, hint=list(one.trace())[-1])
-
-
-def _hours(one: Bill) -> Value:
-    hours = one.build_hours
-    return Value(NONE, hint="the cost model has none") if hours is None else Value(f"{hours:g}", hours)
 
 
 def _traces(rows: Sequence[tuple[Footprint, Sequence[Bill]]]) -> Section:
