@@ -326,9 +326,8 @@ def _figures(one: Candidate, need: Need) -> Row:
 
 
 def _amount(one: Candidate, usd: float | None, form: str) -> Value:
-    return (
-        NOTHING if usd is None else Value(form.format(usd), usd, hint="; ".join(one.bill.trace()) if one.bill else "")
-    )
+    trace = "; ".join(one.bill.trace()) if one.bill else ""
+    return NOTHING if usd is None else Value(form.format(usd), usd, hint=trace)
 
 
 def _time_value(latency: Latency | None, source: str) -> Value:

@@ -85,9 +85,8 @@ def _note(m: Measurements, measured: Sequence[Measured]) -> str:
         said = ", ".join(f"{name} {'not known' if floor == inf else times(floor)}" for name, floor in found.items())
         floors.append(f"{noise.title if noise else 'never opened'} {said}")
     few = min(len(one.runs) for one in measured) < ENOUGH_PROCESSES
-    return f"Noise floor: {'; '.join(floors)}." + (
-        f" A verdict needs {ENOUGH_PROCESSES} processes per row." if few else ""
-    )
+    needed = f" A verdict needs {ENOUGH_PROCESSES} processes per row." if few else ""
+    return f"Noise floor: {'; '.join(floors)}.{needed}"
 
 
 class Ranked(NamedTuple):

@@ -161,10 +161,8 @@ def _without_figures(result: Result) -> Table:
     rows = []
     for (status, backend, reason), runs in sorted(grouped.items(), key=lambda item: ORDER.index(item[0][0])):
         outcome = Value(status, f"{ORDER.index(status)}", "bad" if status == "wrong" else "")
-        said = (
-            reason if len(reason) <= _MOST_OF_A_REASON else f"{reason[:_MOST_OF_A_REASON]}… (all of it: in the result)"
-        )
-        rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), said))
+        rest = "… (all of it: in the result)" if len(reason) > _MOST_OF_A_REASON else ""
+        rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), reason[:_MOST_OF_A_REASON] + rest))
     return table_of("Runs without figures", "status|backend|#runs|where|reason", rows)
 
 
