@@ -31,21 +31,17 @@ def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None =
 def cost_plots(m: Measurements, given: Sequence[Bill] | None = None) -> Iterator[Plot]:
     """Yield costs per month, and of building and running over the years; what is not known, or 0, is left out."""
     known = [one for one in (bills(m) if given is None else given) if not one.problem]
+    over_years = f"Cost of building, and of {known[0].years:g} years, by board size" if known else ""
     monthly = [(one, one.monthly) for one in known if one.monthly > 0]
-    if monthly:
-        yield _plot(m, "cost-monthly", "Cost per month by board size", monthly)
     total = [(one, one.total) for one in known if one.total]
-    if total:
-        years = known[0].years
-        yield _plot(m, "cost-total", f"Cost of building, and of {years:g} years, by board size", total)
-
-
-def _plot(m: Measurements, name: str, title: str, amounts: Sequence[tuple[Bill, float]]) -> Plot:
-    """Return the lines of amounts, which are computed and not measured, so that they have no intervals."""
-    dollars = "${:,.0f}".format
-    rows = [figure(m, one.backend, Interval(usd, usd, usd, 1), dollars, players=one.players) for one, usd in amounts]
-    said = "US dollars by the price table and the model; both axes are logarithmic."
-    return lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
+    dollars, said = "${:,.0f}".format, "US dollars by the price table and the model; both axes are logarithmic."
+    for name, title, amounts in (
+        ("cost-monthly", "Cost per month by board size", monthly),
+        ("cost-total", over_years, total),
+    ):
+        computed = ((one, Interval(usd, usd, usd, 1)) for one, usd in amounts)  # not measured: no intervals
+        if rows := [figure(m, one.backend, usd, dollars, players=one.players) for one, usd in computed]:
+            yield lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
 
 
 def cost_sections(
