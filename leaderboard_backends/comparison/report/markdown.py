@@ -66,12 +66,9 @@ def table_text(table: Table) -> str:
     if not right[-1] and widths[-1] > WIDEST:
         widths[-1] = NARROWEST
     rule = [f"{'-' * (width - 1)}{':' if figures else '-'}" for width, figures in zip(widths, right, strict=True)]
-    lines = []
-    for texts in (head, rule, *rows):
-        cells = zip(texts, widths, right, strict=True)
-        padded = (text.rjust(width) if figures else text.ljust(width) for text, width, figures in cells)
-        lines.append(f"| {' | '.join(padded)} |")
-    return "\n".join(lines)
+    sides = [">" if figures else "<" for figures in right]
+    cells = (zip(texts, sides, widths, strict=True) for texts in (head, rule, *rows))
+    return "\n".join(f"| {' | '.join(f'{text:{side}{width}}' for text, side, width in row)} |" for row in cells)
 
 
 def escaped(text: str) -> str:
