@@ -141,10 +141,8 @@ def cells_by_class(
 
 def by_place(m: Measurements, mode: Mode, tables: Callable[[Place], Sequence[Table]], name: str = "") -> list[Section]:
     """Return a section for each workload and size at which a mode has tables; their names begin with `name`."""
-    found = [(place, made) for place in m.places(mode) if (made := tables(place))]
-    return [
-        Section(anchor(name or mode, place.workload, place.players), place.title, tables=made) for place, made in found
-    ]
+    found = ((place, tables(place)) for place in m.places(mode))
+    return [Section(anchor(name or mode, *place[1:]), place.title, tables=made) for place, made in found if made]
 
 
 def head_of(one: Measured) -> tuple[str, str, int]:
