@@ -34,7 +34,9 @@ def regression_sections(new: Result, old: Result, changes: Changes) -> list[Sect
     """Return what changed, the regressions first, and what else differs between the two results."""
     by_outcome = {outcome: [row for row in changes.rows if row.outcome == outcome] for outcome in OUTCOMES}
     found = [_of_outcome(outcome, rows) for outcome, rows in by_outcome.items() if rows]
-    return [_summary(new, old, changes), *found, _differences(changes)]
+    others = (row_of(different.what, different.old, different.new) for different in changes.differences)
+    differences = section("changes-differences", filled(table_of("", "what|old|new", others)))
+    return [_summary(new, old, changes), *found, differences]
 
 
 def _summary(new: Result, old: Result, changes: Changes) -> Section:
@@ -80,8 +82,3 @@ def _figure(row: Change, figure: Figure) -> Row:
     grown = Value(spread(by, lambda each: f"{each:.2f}"), by.middle, _TONES.get(row.outcome, "")) if by else None
     floor = number(row.floor if row.floor is not None and row.floor < inf else None, times)
     return row_of(f"{operation_title(figure.title)}: {statistic}", old, new, grown, floor, row.reason)
-
-
-def _differences(changes: Changes) -> Section:
-    rows = (row_of(different.what, different.old, different.new) for different in changes.differences)
-    return section("changes-differences", filled(table_of("", "what|old|new", rows)))
