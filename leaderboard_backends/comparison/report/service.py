@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from ...numerals import elapsed, significant, times, whole
 from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
-from ..document import NOTHING, Section, Value, anchor, median_of, middle_of, operation_title, quoted
+from ..document import NOTHING, Section, Table, Value, anchor, median_of, middle_of, operation_title, quoted
 from ..figures import BUCKET, ProgramFigures, ServiceFigures
 from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
@@ -50,12 +50,13 @@ def _loading(one: Measured) -> Iterator[Row]:
 
 
 def _of_place(m: Measurements, place: Place, *, detail: bool) -> Section:
-    measured = {labels[0]: m.measured("service", labels, place) for labels in m.classes.values()}
     without = [label for label in m.labels if not m.at(place, label).runs]
     absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
-    rows = ((label, row) for label, found in measured.items() for row in _rows(m, found))
-    head = "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks"
-    tables = by_class(m, head, rows, note=lambda labels: _note(m, measured[labels[0]]))
+    head, tables = "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks", list[Table]()
+    for labels in m.classes.values():
+        if measured := m.measured("service", labels, place):
+            rows = ((labels[0], row) for row in _rows(m, measured))
+            tables += by_class(m, head, rows, note=_note(m, measured))
     return Section(anchor("service", place.workload, place.players), place.title, absent, tables, detail=detail)
 
 

@@ -102,27 +102,20 @@ def filled(*tables: Table) -> list[Table]:
 
 
 def by_class(
-    m: Measurements,
-    headings: str,
-    rows: Iterable[tuple[str, Row]],
-    title: str = "",
-    note: str | Callable[[list[str]], str] = "",
+    m: Measurements, headings: str, rows: Iterable[tuple[str, Row]], title: str = "", note: str = ""
 ) -> list[Table]:
     """Return one table per class that has rows, each given with a backend of its class, without empty columns.
 
-    A note follows the last one; one that is made from the backends of a class follows each.
+    The note follows the last one.
     """
     head, found = columns(*headings.split("|")), dict[Durability, list[Row]]()
     for label, row in rows:
         found.setdefault(m.durability(label), []).append(row)
     made = []
-    for name, labels in m.classes.items():
-        if name in found:
-            said = f"{title}; {TITLES[name]}" if title else TITLES[name][:1].upper() + TITLES[name][1:]
-            made.append(table(said, head, found[name], "" if isinstance(note, str) else note(labels)))
-    if made and isinstance(note, str):
-        made[-1] = replace(made[-1], note=note)
-    return made
+    for name in filter(found.get, m.classes):
+        said = f"{title}; {TITLES[name]}" if title else TITLES[name][:1].upper() + TITLES[name][1:]
+        made.append(table(said, head, found[name]))
+    return [*made[:-1], *(replace(last, note=note) for last in made[-1:])]
 
 
 def cells_by_class(
