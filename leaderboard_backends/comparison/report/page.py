@@ -17,7 +17,7 @@ from hashlib import sha256
 from itertools import count
 from math import ceil, floor, inf, isclose, isnan, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
@@ -31,9 +31,6 @@ from ..result_files import encode_result
 from ..schema import Result
 from .advice import HEADLINES, TYPICAL, UPDATES, WHICH
 from .palette import BY_VARIABLE, theme, variables
-
-if TYPE_CHECKING:
-    from jinja2 import Template
 
 LIMIT: Final = 2_000_000
 """Bytes of a page, at most."""
@@ -72,12 +69,17 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
     Raises `MissingExtraError` without Jinja2 and vl-convert, `ConfigurationError` for a page of more than 2 MB, and
     `ValueError` where two charts have one name. Cost: a second or two.
     """
+    with report_extra():
+        import jinja2  # noqa: PLC0415 - an extra
+
     answers = grid(result) if any(section.name == WHICH for section in sections) else None
     carried = embedded(result if embed else None, sections, answers)
     packed = {name: b64encode(gzip.compress(text, compresslevel=9, mtime=0)).decode() for name, text in carried.items()}
     style, script = stylesheet(), "\n".join(_read(name) for name in SCRIPTS)
     libraries = [carried["vega"].decode()] if "vega" in carried else []
-    html = _template().render(
+    files = jinja2.FileSystemLoader(FOLDER)
+    environment = jinja2.Environment(loader=files, autoescape=True, undefined=jinja2.StrictUndefined)
+    html = environment.get_template("report.html.j2").render(
         title=TITLE,
         result=result,
         shown=[section for number, section in enumerate(sections) if not number or _in_view(section)],
@@ -89,6 +91,14 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
         policy=policy(style, [script, *libraries]),
         style=style,
         script=script,
+        pieces=pieces,
+        attributes=attributes,
+        word_columns=word_columns,
+        has_hints=has_hints,
+        need_controls=need_controls,
+        scale=Scale.of,
+        size=size,
+        number=count(1).__next__,
     )
     _check_size(html, packed)
     return html
@@ -193,26 +203,6 @@ def _read(name: str) -> str:
 
 
 # ---------------------------------------------------------------------- what the template asks for
-
-
-def _template() -> Template:
-    with report_extra():
-        import jinja2  # noqa: PLC0415 - an extra
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(FOLDER), autoescape=True, undefined=jinja2.StrictUndefined
-    )
-    environment.globals |= {
-        "pieces": pieces,
-        "attributes": attributes,
-        "word_columns": word_columns,
-        "has_hints": has_hints,
-        "need_controls": need_controls,
-        "scale": Scale.of,
-        "size": size,
-        "number": count(1).__next__,
-    }
-    return environment.get_template("report.html.j2")
 
 
 def need_controls(answers: Grid) -> Iterator[tuple[str, str, list[tuple[object, str, bool]]]]:
