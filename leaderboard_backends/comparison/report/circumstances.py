@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from typing import Final
 
 from ...installing import DISTRIBUTION
 from ...numerals import NONE, duration, percent, significant
@@ -47,16 +48,14 @@ def _of_backends(
     return table_of(title, f"backend|{headings}", rows, note)
 
 
-def _never_opened(columns: int) -> Row:
-    return row_of("not known", *[None] * (columns - 2), "never opened: see “Without figures”")
+NEVER_OPENED: Final = "never opened: see “Without figures”"
 
 
 def _stands(facts: BackendFacts | None) -> Row:
     if facts is None:
-        return _never_opened(5)
+        return row_of("not known", None, None, None, NEVER_OPENED)
     shared = "yes" if facts.shared else "no"
-    what = facts.metadata.title or facts.class_name
-    return row_of(facts.durability, facts.home, _round_trips(facts), shared, what)
+    return row_of(facts.durability, facts.home, _round_trips(facts), shared, facts.metadata.title or facts.class_name)
 
 
 def _round_trips(facts: BackendFacts) -> str:
@@ -68,7 +67,7 @@ def _round_trips(facts: BackendFacts) -> str:
 
 def _promises(facts: BackendFacts | None) -> Row:
     if facts is None:
-        return _never_opened(4)
+        return row_of("not known", None, None, NEVER_OPENED)
     return row_of(facts.storage, facts.server or "", facts.durability_told, facts.survives)
 
 
@@ -77,8 +76,7 @@ def _verdict(facts: BackendFacts | None) -> Row:
     if verdict is None:
         return row_of("not judged", *[None] * 5)
     said = Value(verdict.verdict, tone="" if verdict.allows_figures else "bad")
-    failures = listed(verdict.failures)
-    return row_of(said, verdict.passed, verdict.failed, verdict.parts, verdict.kit, failures)
+    return row_of(said, verdict.passed, verdict.failed, verdict.parts, verdict.kit, listed(verdict.failures))
 
 
 def _code(facts: BackendFacts | None) -> Row:
