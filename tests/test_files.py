@@ -33,6 +33,19 @@ PLACES = {
 }
 """What is in the way, and how it is said."""
 
+DESCRIPTIONS = {
+    "closed/board": "ConfigurationError: closed/board cannot be read: Permission denied",
+    "unreadable": "ConfigurationError: unreadable cannot be read: Permission denied",
+    "closed": "ConfigurationError: closed is not a file",
+    "missing/board": "ConfigurationError: missing/board is not a file",
+    "unwritable/board": "ConfigurationError: unwritable/board is not a file",
+    "loop": "ConfigurationError: loop is not a file",
+    "pipe": "ConfigurationError: pipe is not a file",
+    "unwritable": "ConfigurationError: unwritable describes no storage",
+    "a" * 300: "File name too long",
+}
+"""The same of a file that is only read."""
+
 OPENING = """
 import os, sys
 from leaderboard_backends import LeaderboardError, open_leaderboard
@@ -67,13 +80,19 @@ def folder() -> Iterator[Path]:
         (folder / "closed").chmod(0o700)
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_whatever_is_in_the_way_of_a_file_is_named_in_an_error_of_the_tree(scheme: str, folder: Path) -> None:
-    command = [sys.executable, "-W", "error", "-c", OPENING, scheme, str(folder), *PLACES]
+@pytest.mark.parametrize(
+    ("scheme", "places"), [*((scheme, PLACES) for scheme in SCHEMES), ("zodb+config", DESCRIPTIONS)]
+)
+def test_whatever_is_in_the_way_of_a_file_is_named_in_an_error_of_the_tree(
+    scheme: str, places: dict[str, str], folder: Path
+) -> None:
+    if places is DESCRIPTIONS:
+        (folder / "usable").write_text("<mappingstorage/>\n")
+    command = [sys.executable, "-W", "error", "-c", OPENING, scheme, str(folder), *places]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     said = done.stdout.splitlines()
-    assert len(said) == len(PLACES), done.stderr
-    assert [line for line, meant in zip(said, PLACES.values(), strict=True) if meant not in line] == []
+    assert len(said) == len(places), done.stderr
+    assert [line for line, meant in zip(said, places.values(), strict=True) if meant not in line] == []
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

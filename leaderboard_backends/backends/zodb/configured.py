@@ -6,8 +6,10 @@ The file is one of ZODB's: it has a `<zodb>` section, or a storage's own, such a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from io import StringIO
@@ -86,7 +88,7 @@ class ConfiguredLeaderboard(FileLeaderboard):
         attempts: int = ATTEMPTS,
         feed: int | None = None,
     ) -> None:
-        path = Path(check_path(config, EXAMPLE)).resolve()
+        path = Path(os.path.realpath(check_path(config, EXAMPLE)))
         place = f"zodb+config://{path}"
 
         def make() -> ServedDatabase:
@@ -121,8 +123,12 @@ class ConfiguredLeaderboard(FileLeaderboard):
 
 def _read(path: Path, section: str | None) -> tuple[Any, dict[str, Any]]:
     """Return what opens the storage that a file describes, and its database's settings. Raises `ConfigurationError`."""
-    if not path.is_file():
-        raise ConfigurationError(f"{path} is not a file: write ZODB's configuration there.")
+    try:
+        if not path.is_file():
+            raise ConfigurationError(f"{path} is not a file: write ZODB's configuration there.")
+        path.open("rb").close()
+    except OSError as error:
+        raise ConfigurationError(f"{path} cannot be read: {error.strerror}.") from error
     schema = ZConfig.loadSchemaFile(StringIO(_SCHEMA))
     try:
         found, _ = ZConfig.loadConfig(schema, str(path))
@@ -206,6 +212,7 @@ def _files(storage: Any) -> tuple[Path, ...]:
 def _concealed(error: Exception, path: Path) -> str:
     """Return the text of an error without the passwords in a file."""
     shown = f"{type(error).__name__}: {error}"
-    for secret in _SECRET.findall(path.read_text(errors="replace") if path.is_file() else ""):
-        shown = shown.replace(secret, "***")
+    with suppress(OSError):  # as where it was removed since
+        for secret in _SECRET.findall(path.read_text(errors="replace")):
+            shown = shown.replace(secret, "***")
     return shown
