@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import os
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -55,6 +56,13 @@ def test_no_text_speaks_of_a_study_that_its_reader_does_not_know() -> None:
 def test_the_readme_shows_python() -> None:
     assert ROOT / "README.md" in PAGES
     assert "\n```python\n" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/which-backend.md"])
+def test_a_reader_is_told_to_open_only_files_that_are_trusted(page: str) -> None:
+    """A ZODB file runs code as it is opened."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    assert re.search(r"open only files that you trust.{1,90}ZODB file", text, re.IGNORECASE | re.DOTALL)
 
 
 def test_the_class_that_proves_a_backend_does_so_when_pytest_collects_it(tmp_path: Path) -> None:
