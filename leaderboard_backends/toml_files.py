@@ -63,6 +63,8 @@ def parse_toml(path: Path, text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except ValueError as error:  # that of TOML, and of a number with too many digits
         raise ConfigurationError(f"{path} is not TOML: {error}.") from error
+    except RecursionError:
+        refuse(path, "it is nested too deeply.")
 
 
 def decode_toml(path: Path, text: str, kind: type[Kind], version: int = 1) -> Kind:

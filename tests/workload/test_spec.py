@@ -105,6 +105,12 @@ def test_a_number_that_python_does_not_read_is_refused(tmp_path: Path) -> None:
         read_workload(tmp_path / "long.toml")
 
 
+def test_a_file_that_is_nested_too_deeply_is_named(tmp_path: Path) -> None:
+    (tmp_path / "deep.toml").write_text(f"mix = {'[' * 5_000}")
+    with pytest.raises(ConfigurationError, match=r"deep.toml: it is nested too deeply"):
+        read_workload(tmp_path / "deep.toml")
+
+
 def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "marked.toml").write_text(f"schema_version = 1\n{MIX}", encoding="utf-8-sig")
     assert read_workload(tmp_path / "marked.toml").spec.name == "marked"
