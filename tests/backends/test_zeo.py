@@ -6,9 +6,12 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
+from importlib import import_module
 from pathlib import Path
+from sqlite3 import OperationalError
 from threading import Thread
 from time import monotonic
+from typing import Any
 
 import pytest
 import ZODB
@@ -371,6 +374,26 @@ def test_a_password_in_the_file_stays_out_of_the_error(tmp_path: Path) -> None:
     with pytest.raises((BackendUnavailableError, MissingExtraError)) as caught:
         configured(tmp_path, text)
     assert "hunter2" not in str(caught.value)
+
+
+def test_a_storage_on_sqlite_whose_tables_another_process_makes_opens_nevertheless(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What RelStorage raises where several processes open a new one at the same time."""
+    text = f"%import relstorage\n<relstorage>\n<sqlite3>\ndata-dir {tmp_path}\n</sqlite3>\n</relstorage>\n"
+    installer_of_tables = import_module("relstorage.adapters.sqlite.schema").Sqlite3SchemaInstaller
+    prepare, raised = installer_of_tables.prepare, list[str]()
+
+    def overtaken(installer: Any) -> None:
+        if len(raised) < 3:
+            raised.append("table commit_row_lock already exists")
+            raise OperationalError(raised[-1])
+        prepare(installer)
+
+    monkeypatch.setattr(installer_of_tables, "prepare", overtaken)
+    with configured(tmp_path, text) as board:
+        assert board.update_score("ada", "Ada", 1) == 1
+    assert len(raised) == 3
 
 
 def test_a_child_on_sqlite_loses_nothing_when_its_parent_closes_the_file(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from functools import partial
 from io import StringIO
 from os import PathLike
 from pathlib import Path
+from sqlite3 import OperationalError
+from time import sleep
 from typing import Any, ClassVar, Final, Self
 
 import ZConfig
@@ -42,6 +44,9 @@ _SCHEMA: Final = """
 </schema>
 """
 _SECRET: Final = re.compile(r"(?i)passw\w*\s*=?\s*['\"]?([^\s'\"]+)")
+_ATTEMPTS_TO_MAKE: Final = 50
+_PAUSE: Final = 0.02
+"""Seconds between two attempts to open a storage whose tables others make."""
 _KEPT: Final = Kept("not known", "as the storage that the file describes is set")
 
 
@@ -158,7 +163,7 @@ def _read(path: Path, section: str | None) -> tuple[Any, dict[str, Any]]:
 def _open(opening: Any, place: str, path: Path) -> Any:
     """Return the open storage. Raises `BackendUnavailableError`."""
     try:
-        storage = opening()
+        storage = _opened(opening)
     except LeaderboardError:
         raise
     except ImportError as error:
@@ -178,6 +183,21 @@ def _open(opening: Any, place: str, path: Path) -> Any:
     if sqlite_folder(storage) is not None:
         _lock_before_checking(storage._adapter.locker)  # noqa: SLF001 - no public way
     return storage
+
+
+def _opened(opening: Any) -> Any:
+    """Return the storage, opened again where another process made tables of a new one on SQLite at the same time.
+
+    RelStorage 4.3 looks which tables are there, and then makes the others.
+    """
+    for _ in range(_ATTEMPTS_TO_MAKE):
+        try:
+            return opening()
+        except OperationalError as error:
+            if "already exists" not in str(error):
+                raise
+            sleep(_PAUSE)
+    return opening()
 
 
 def _lock_before_checking(locker: Any) -> None:
