@@ -21,6 +21,7 @@ from weakref import ref
 
 from ...errors import BackendUnavailableError
 from .address import Address, ClusterAddress, Node
+from .failures import reply_word
 from .requests import Request, pack
 
 _MOST_HOMES: Final = 1000
@@ -155,9 +156,12 @@ class Topology(ABC, Generic[Server]):
             f"{server.address}: {str(getattr(found, '__cause__', None) or found).rstrip('.')}."
             for server, found in outcomes.items()
         ]
+        causes = [getattr(found, "__cause__", None) for found in outcomes.values()]
+        remedy = "check the hosts, the password, and that the cluster is up"
+        if any(isinstance(cause, Exception) and reply_word(cause) == "NOPERM" for cause in causes):
+            remedy = "allow this user +cluster|slots"
         return BackendUnavailableError(
-            f"no node of {self.address} tells which node has which slots: check the hosts, the password, and that the "
-            f"cluster is up. {' '.join(problems)}"
+            f"no node of {self.address} tells which node has which slots: {remedy}. {' '.join(problems)}"
         )
 
 

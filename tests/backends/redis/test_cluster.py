@@ -302,6 +302,30 @@ def test_another_database_is_refused(cluster: EmbeddedCluster) -> None:
         open_leaderboard(f"{cluster.url}1")
 
 
+def test_what_errors_tell_to_allow_is_enough_for_all_of_a_board(
+    cluster: EmbeddedCluster, open_board: Callable[..., LeaderboardBackend]
+) -> None:
+    """The first one is about the map of slots, which is asked for before anything is known of the board."""
+    url = cluster.url.replace(f":{cluster.nodes[0].password}@", "app:pw@") + "?board=weekly&prefix=game1&shards=4"
+    told, given = list[str](), "-@all"
+    for _ in range(3):
+        for node in cluster.nodes:
+            with redis.Redis(port=node.port, password=node.password) as plain:
+                plain.execute_command("ACL", "SETUSER", "app", "on", ">pw", *given.split())
+        try:
+            board = open_board(url)
+        except BackendUnavailableError as error:
+            given = str(error).partition("allow this user ")[2].partition(". ")[0]
+            told.append(given)
+    assert [rights.split()[0] for rights in told] == ["+cluster|slots", "~game1:*"]
+    for call in every_call(board).values():
+        call()
+    board.delete()
+    for node in cluster.nodes:
+        with redis.Redis(port=node.port, password=node.password) as plain:
+            plain.acl_deluser("app")
+
+
 def test_boards_open_and_are_read_beside_one_that_clears(opened: Opener) -> None:
     """Whatever a call meets of a clear, it answers of before or after, or says that the board is unavailable."""
     board, over = opened(), Event()
