@@ -129,6 +129,11 @@ class Subject:
         self.filled = self._fill(storage)
         return board
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the scratch board of `stack` is open."""
+        return "stack" in vars(self)
+
     def storage_info(self) -> StorageInfo:
         """Return what a scratch board says of the storage, the configured one's; raises what opening raises."""
         *_, storage = layers(self.stack)

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ..config import Opening
 from ..protocol import Capabilities
+from ..wrapper import layers
 from .finding import Finding, failed, not_applicable, passed, together, warning
 from .subject import Subject
 
@@ -21,10 +22,10 @@ _JUDGED: Final = {"score_min": "score_action", "score_max": "score_action", "max
 def check_workers(subject: Subject) -> Finding:
     """Judge the number of workers that is expected, `workers` of `[preflight.NAME]`."""
     workers, opening = subject.expectations.workers, subject.opening
-    promises: object = opening.backend.capabilities
+    promises = _promised(subject)
     if not isinstance(promises, Capabilities):
         return not_applicable("what the board promises depends on the board inside it")
-    if workers is not None and (problem := too_many_workers(opening, workers)):
+    if workers is not None and (problem := too_many_workers(opening, workers, promises)):
         return failed(problem, REMEDY)
     apart = list(_apart(subject, workers or 1))
     rules = unsafe_rules(opening.layers.get("validation", {}))
@@ -47,6 +48,14 @@ def check_workers(subject: Subject) -> Finding:
     return passed("one worker, on a board for one process")
 
 
+def _promised(subject: Subject) -> object:
+    """Return what a board promises: an open scratch board knows its storage, which `zodb+config://` reads in a file."""
+    if subject.is_open:
+        *_, storage = layers(subject.stack)
+        return storage.capabilities
+    return subject.opening.backend.capabilities
+
+
 def _apart(subject: Subject, workers: int) -> Iterator[Finding]:
     """Yield what each worker would do for itself alone."""
     from ..hardening.observability.families import in_several_processes  # noqa: PLC0415 - needed by preflight alone
@@ -65,9 +74,12 @@ def _apart(subject: Subject, workers: int) -> Iterator[Finding]:
         )
 
 
-def too_many_workers(opening: Opening, workers: int) -> str:
-    """Return why a board does not serve so many processes, empty where it does; nothing is opened."""
-    promises: object = opening.backend.capabilities
+def too_many_workers(opening: Opening, workers: int, promises: object = None) -> str:
+    """Return why a board does not serve so many processes, empty where it does; nothing is opened.
+
+    Judged by what the board's class promises, unless it is known what the board does.
+    """
+    promises = promises or opening.backend.capabilities
     if workers < 2 or not isinstance(promises, Capabilities) or promises.shared:  # noqa: PLR2004 - more than one
         return ""
     scheme = f"{opening.location.scheme}://"

@@ -443,6 +443,22 @@ def test_a_board_of_one_process_is_refused_for_several_workers(
     assert (finding.status, words in finding.figure) == (status, True), finding
 
 
+@pytest.mark.parametrize(
+    ("storage", "words"),
+    [
+        ("<mappingstorage/>", "zodb+config:// lives in one process"),
+        ("<filestorage>\npath {folder}/board.fs\n</filestorage>", "a zodb+config:// file serves one process at a time"),
+    ],
+)
+def test_a_storage_that_a_file_describes_is_judged_once_it_is_open(tmp_path: Path, storage: str, words: str) -> None:
+    (tmp_path / "zodb.conf").write_text(f"{storage.format(folder=tmp_path)}\n")
+    document = good(f"zodb+config://{tmp_path}/zodb.conf", workers=4)
+    with Opened(tmp_path, changed(document, validation=None, rate_limit=None, monitoring=None)) as subject:
+        assert len(subject.stack) > 0
+        finding = check_workers(subject)
+    assert (finding.status, words in finding.figure) == ("failed", True), finding
+
+
 def test_what_each_worker_would_do_for_itself_alone_is_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
