@@ -171,7 +171,7 @@ FACES: Final = (
         "backends/redis/sentinels.py",
         "backends/redis/async_sentinels.py",
         texts={"class Sentinels:": "class AsyncSentinels:"},
-        shared=frozenset({"CHECK_EVERY", "Primary"}),
+        shared=frozenset({"ALLOW", "CHECK_EVERY", "Primary", "REMEDY"}),
         awaited=frozenset({"carry"}),
     ),
     Face(

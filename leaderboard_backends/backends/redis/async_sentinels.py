@@ -17,10 +17,11 @@ from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
 from .address import Node, SentinelAddress
 from .async_server import AsyncServer
+from .failures import reply_word
 from .parsing import pairs_of
 from .replicas import REST, Resting
 from .requests import Request, pack
-from .sentinels import CHECK_EVERY, Primary
+from .sentinels import ALLOW, CHECK_EVERY, REMEDY, Primary
 
 T = TypeVar("T")
 
@@ -118,6 +119,7 @@ class AsyncSentinels:
         in_turn = self._servers[start:] + self._servers[:start]
         found: list[T] = []
         problems = []
+        remedy = REMEDY
         for server in sorted(in_turn, key=self._resting.__contains__):
             if found and (not all_of_them or server in self._resting):
                 break
@@ -126,13 +128,15 @@ class AsyncSentinels:
                 self._resting.discard(server)
             except BackendError as error:
                 self._resting.add(server)
-                problems.append(f"{server.address}: {error.__cause__ or error}.")
+                cause = error.__cause__ or error
+                if isinstance(cause, Exception) and reply_word(cause) == "NOPERM":
+                    remedy = ALLOW
+                problems.append(f"{server.address}: {str(cause).rstrip('.')}.")
         if found:
             return found
         raise BackendUnavailableError(
-            f"no Sentinel of {self.address} names the servers of the service {self.address.service!r}: check the "
-            f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
-            f"monitor). {' '.join(problems)}"
+            f"no Sentinel of {self.address} names the servers of the service {self.address.service!r}: {remedy}. "
+            f"{' '.join(problems)}"
         )
 
 

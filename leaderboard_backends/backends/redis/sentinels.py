@@ -14,6 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
 from .address import Node, SentinelAddress
+from .failures import reply_word
 from .parsing import pairs_of
 from .replicas import REST, Resting
 from .requests import Request, pack
@@ -23,6 +24,16 @@ T = TypeVar("T")
 
 CHECK_EVERY: Final = 0.2
 """Seconds after which a call asks a Sentinel whether the primary still is one, and after which a reply is late."""
+
+
+REMEDY: Final = (
+    "check the hosts, their password (the option sentinel_password), and that they watch that service "
+    "(sentinel monitor)"
+)
+ALLOW: Final = (
+    "allow this user +sentinel|master +sentinel|get-master-addr-by-name +sentinel|replicas +sentinel|sentinels"
+)
+"""What a user of the Sentinels needs, in the words of ACL SETUSER."""
 
 
 class Primary(NamedTuple):
@@ -125,6 +136,7 @@ class Sentinels:
         in_turn = self._servers[start:] + self._servers[:start]
         found: list[T] = []
         problems = []
+        remedy = REMEDY
         for server in sorted(in_turn, key=self._resting.__contains__):
             if found and (not all_of_them or server in self._resting):
                 break
@@ -133,13 +145,15 @@ class Sentinels:
                 self._resting.discard(server)
             except BackendError as error:
                 self._resting.add(server)
-                problems.append(f"{server.address}: {error.__cause__ or error}.")
+                cause = error.__cause__ or error
+                if isinstance(cause, Exception) and reply_word(cause) == "NOPERM":
+                    remedy = ALLOW
+                problems.append(f"{server.address}: {str(cause).rstrip('.')}.")
         if found:
             return found
         raise BackendUnavailableError(
-            f"no Sentinel of {self.address} names the servers of the service {self.address.service!r}: check the "
-            f"hosts, their password (the option sentinel_password), and that they watch that service (sentinel "
-            f"monitor). {' '.join(problems)}"
+            f"no Sentinel of {self.address} names the servers of the service {self.address.service!r}: {remedy}. "
+            f"{' '.join(problems)}"
         )
 
 

@@ -109,6 +109,23 @@ def test_what_the_sentinels_refuse_is_explained(
     assert calm.primary.password not in str(caught.value)
 
 
+def test_a_user_who_may_not_ask_the_sentinels_is_told_what_to_allow_and_that_is_enough(
+    calm: EmbeddedSentinel, open_board: Opener
+) -> None:
+    def acl(*words: str) -> None:
+        for sentinel in calm.sentinels:
+            with redis.Redis(port=sentinel.port, password=calm.options["sentinel_password"]) as plain:
+                plain.execute_command("ACL", *words)
+
+    options = {"sentinel_username": "app", "sentinel_password": "pw"}
+    acl("SETUSER", "app", "on", ">pw", "-@all")
+    with pytest.raises(BackendUnavailableError, match=r"allow this user \+.* 'sentinel\|master' command\.") as caught:
+        open_board(calm.url, **options)
+    acl("SETUSER", "app", *str(caught.value).partition("allow this user ")[2].partition(". ")[0].split())
+    assert open_board(calm.url, read_from="replica", **options).update_score("ann", "Ann", 5) == 1
+    acl("DELUSER", "app")
+
+
 def test_no_sentinel_at_all_is_unavailable() -> None:
     with pytest.raises(BackendUnavailableError, match=r"no Sentinel of redis\+sentinel://127.0.0.1:1,127.0.0.1:2/"):
         open_leaderboard("redis+sentinel://127.0.0.1:1,127.0.0.1:2/board")
