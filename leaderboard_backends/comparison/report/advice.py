@@ -237,7 +237,7 @@ def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:
         yield words("alone", mark=ALONE, carried=carried)
     if any(pick.disturbed for pick, _ in picks):
         yield f"`{DISTURBED_MARK}` {DISTURBED}."
-    if in_process := quoted({pick.label for pick, _ in picks if pick.facts.home == "process"}):
+    if in_process := quoted(sorted({pick.label for pick, _ in picks if pick.facts.home == "process"})):
         yield f"Only its own process can use a board of {in_process}, and the board ends with it."
     yield "For a need of your own: `leaderboard advise --players 50K --updates 500/s --durable`."
 
