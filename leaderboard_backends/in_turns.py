@@ -1,30 +1,95 @@
-"""Checks of long input in an event loop: a turn of the others comes after each few hundred values."""
+"""What is worked off in an event loop without waiting for anything, in turns: all tasks together do so much in each.
+
+A turn of the loop lasts as long as all that runs in it, so that a limit for each task would be none for many of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import Final, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+from weakref import WeakKeyDictionary
 
 from . import model
 from .model import Score
 
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop, Future
+
 Checked = TypeVar("Checked")
 
-TURN: Final = 500
-"""Values that are checked in one turn, which takes less than a millisecond."""
+WORK_OF_A_TURN: Final = 200
+"""Work in one turn of an event loop; one unit is a call on one player of a board in memory, about 5 µs."""
+CHECKED_AT_ONCE: Final = 400
+"""Values that are checked without a pause."""
+FEW_VALUES: Final = 10
+"""Values up to which the time that they take is not counted, as counting takes as long."""
+VALUES_OF_A_UNIT: Final = 2
+"""Values that take one unit to be checked, and to be made a request of afterwards."""
 
 
-class _Turn:
-    """Lets the event loop run everybody else once; the same as `asyncio.sleep(0)`, without importing asyncio."""
+class _Turns:
+    """What is left of the work of this turn of one event loop, and who waits for a later one, in order."""
 
-    def __await__(self) -> Generator[None]:
-        yield
+    def __init__(self) -> None:
+        self._left = WORK_OF_A_TURN
+        self._line: Final[deque[tuple[int, Future[None]]]] = deque()
+        self._is_counting = False
+        """Whether the next turn renews what is left."""
+
+    def _fits(self, work: int) -> bool:
+        return work <= self._left or self._left == WORK_OF_A_TURN
+
+    async def take(self, work: int, loop: AbstractEventLoop) -> None:
+        """Go on at once where this turn has so much left and nobody waits, else in a later one."""
+        if not self._is_counting:
+            self._is_counting = True
+            loop.call_soon(self._renew, loop)
+        if self._fits(work) and not self._line:
+            self._left -= work
+            return
+        waiter: Future[None] = loop.create_future()
+        self._line.append((work, waiter))
+        await waiter
+
+    def take_rest(self) -> int:
+        """Return what is left of this turn, which is then taken; 0 where somebody waits."""
+        if self._line:
+            return 0
+        rest, self._left = max(0, self._left), 0
+        return rest
+
+    def _renew(self, loop: AbstractEventLoop) -> None:
+        self._left = WORK_OF_A_TURN
+        while self._line and self._fits(self._line[0][0]):
+            work, waiter = self._line.popleft()
+            if not waiter.done():  # else its task was cancelled
+                self._left -= work
+                waiter.set_result(None)
+        self._is_counting = self._left < WORK_OF_A_TURN
+        if self._is_counting:
+            loop.call_soon(self._renew, loop)
 
 
-async def take_turn() -> None:
-    """Let all other tasks run that can."""
-    await _Turn()
+_turns: Final[WeakKeyDictionary[AbstractEventLoop, _Turns]] = WeakKeyDictionary()
+
+
+async def take(work: int) -> None:
+    """Wait for a turn of the event loop that has so much work left, or all of it for what takes longer."""
+    from asyncio import get_running_loop  # noqa: PLC0415 - importing it takes longer than importing this package
+
+    loop = get_running_loop()
+    if (turns := _turns.get(loop)) is None:
+        turns = _turns[loop] = _Turns()
+    await turns.take(work, loop)
+
+
+def take_rest() -> int:
+    """Return how much work is left in this turn for one who took some; it is taken, and may be done at any time."""
+    from asyncio import get_running_loop  # noqa: PLC0415 - as above
+
+    return _turns[get_running_loop()].take_rest()
 
 
 async def check_updates(updates: object) -> list[tuple[str, str, Score]]:
@@ -42,9 +107,8 @@ async def _check(values: object, check: Callable[[object, int], list[Checked]]) 
         return check(values, 0)  # which refuses it
     left = iter(cast("Iterable[object]", values))
     checked: list[Checked] = []
-    while part := list(islice(left, TURN)):
+    while part := list(islice(left, CHECKED_AT_ONCE)):
+        if len(part) > FEW_VALUES:
+            await take(len(part) // VALUES_OF_A_UNIT)
         checked += check(part, len(checked))
-        if len(part) < TURN:
-            break
-        await _Turn()
     return checked

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from ..changes import Changes, Version
 from ..in_process import InProcessLeaderboard
-from ..in_turns import take_turn
+from ..in_turns import WORK_OF_A_TURN, take, take_rest
 from ..model import Entry, Score
 from .threads import ThreadedLeaderboard
 
@@ -20,8 +20,8 @@ Value = TypeVar("Value")
 
 MOST_ROWS: Final = 1000
 """Rows that a call may read or write and still be made at once."""
-CALLS_IN_A_ROW: Final = 200
-"""Calls after which all other tasks have their turn: one that never waits would have the event loop to itself."""
+CALLS_AHEAD: Final = 20
+"""Calls that follow one that waited for its turn without waiting themselves: a wait takes as long as a call."""
 ROWS_OF_A_CALL: Final = 10
 """Rows that take about as long as a call on one player."""
 
@@ -37,15 +37,20 @@ class DirectLeaderboard(ThreadedLeaderboard):
         self._left = 0
         """Calls that are made at once before the others have their turn; 0 while there are long ones."""
 
-    async def _make(self, rows: int, call: Callable[..., Value], *arguments: Any) -> Value:
-        """Make a call of so many rows, here or in a thread; the others have their turn before it, if it is time."""
+    async def _make(self, rows: int, call: Callable[..., Value], *arguments: Any, work: int | None = None) -> Value:
+        """Make a call of so many rows, here or in a thread; here in a turn of the event loop that has time for it.
+
+        `work` is what that takes, where a row takes more than in a reading of neighbours.
+        """
         if rows <= MOST_ROWS:
-            if self._left:
-                self._left = max(0, self._left - 1 - rows // ROWS_OF_A_CALL)
+            work = 1 + rows // ROWS_OF_A_CALL if work is None else work
+            if work <= self._left:
+                self._left -= work
                 return call(*arguments)
-            await take_turn()
+            taken = MOST_ROWS // ROWS_OF_A_CALL if self._scans else work + CALLS_AHEAD
+            await take(taken)
             if not self._long and not (self._scans and self._board.count() > MOST_ROWS):
-                self._left = 0 if self._scans else CALLS_IN_A_ROW - rows // ROWS_OF_A_CALL
+                self._left = 0 if self._scans else min(WORK_OF_A_TURN, self._left + taken - work + take_rest())
                 return call(*arguments)
         self._left = 0
         return await self._threads.run(call, *arguments, at_work=self._long)
@@ -54,35 +59,35 @@ class DirectLeaderboard(ThreadedLeaderboard):
 
     async def update_score(self, player_id: str, username: str, score: Score) -> int:
         """Store a player's score and return the rank, as `AsyncLeaderboard.update_score` does."""
-        if self._left:
+        if self._left > 0:
             self._left -= 1
             return self._board.update_score(player_id, username, score)
         return await self._make(1, self._board.update_score, player_id, username, score)
 
     async def increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         """Add to a player's score, as `AsyncLeaderboard.increment_score` does."""
-        if self._left:
+        if self._left > 0:
             self._left -= 1
             return self._board.increment_score(player_id, username, delta)
         return await self._make(1, self._board.increment_score, player_id, username, delta)
 
     async def get_score(self, player_id: str) -> Score | None:
         """Return the player's score, as `AsyncLeaderboard.get_score` does."""
-        if self._left:
+        if self._left > 0:
             self._left -= 1
             return self._board.get_score(player_id)
         return await self._make(1, self._board.get_score, player_id)
 
     async def get_rank(self, player_id: str) -> int | None:
         """Return the player's rank, as `AsyncLeaderboard.get_rank` does."""
-        if self._left:
+        if self._left > 0:
             self._left -= 1
             return self._board.get_rank(player_id)
         return await self._make(1, self._board.get_rank, player_id)
 
     async def get_entry(self, player_id: str) -> Entry | None:
         """Return the player's entry, as `AsyncLeaderboard.get_entry` does."""
-        if self._left:
+        if self._left > 0:
             self._left -= 1
             return self._board.get_entry(player_id)
         return await self._make(1, self._board.get_entry, player_id)
@@ -105,13 +110,13 @@ class DirectLeaderboard(ThreadedLeaderboard):
         return await self._make(1, self._board.fenced)
 
     async def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        await self._make(len(updates), self._board.update_scores, updates)
+        await self._make(len(updates), self._board.update_scores, updates, work=len(updates))
 
     async def _clear(self) -> None:
         await self._make(await self._count(), self._board.clear)
 
     async def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return await self._make(len(player_ids), self._board.get_entries, player_ids)
+        return await self._make(len(player_ids), self._board.get_entries, player_ids, work=len(player_ids))
 
     async def _get_top_n(self, n: int) -> list[Entry]:
         return await self._make(n, self._board.get_top_n, n)

@@ -19,6 +19,7 @@ from ..async_delegating import AsyncDelegatingLeaderboard
 from ..async_protocol import AsyncLeaderboard
 from ..errors import BackendUnavailableError
 from ..forks import survive_forks
+from ..in_turns import take
 from ..model import Entry
 from ..protocol import PAGE_SIZE, LeaderboardBackend
 
@@ -29,6 +30,8 @@ THREADS: Final = 4
 """Threads of a board on files: more of them wait for the same disk."""
 SERVER_THREADS: Final = 16
 """Threads of a board on servers, whose calls wait for the network."""
+ENTRIES_OF_A_UNIT: Final = 20
+"""Entries that an iteration takes one unit of a turn's work for (`in_turns`)."""
 MOST_WAITING: Final = 20_000
 """Calls of one board that may wait for a thread."""
 
@@ -162,6 +165,7 @@ class ThreadedLeaderboard(AsyncDelegatingLeaderboard):
     async def _iterate(self) -> AsyncIterator[Entry]:
         entries = await self._threads.run(iter, self._board)
         while page := await self._threads.run(_page, entries):
+            await take(len(page) // ENTRIES_OF_A_UNIT)  # pages of many tasks come at the same time
             for entry in page:
                 yield entry
 

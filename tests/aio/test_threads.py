@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from threading import Event, Thread, current_thread
+from time import monotonic, sleep
 from types import FunctionType
 
 import pytest
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardClosedError, Score
+from leaderboard_backends import BackendUnavailableError, Entry, LeaderboardClosedError, Score, model
 from leaderboard_backends.aio import threads
-from leaderboard_backends.aio.direct import CALLS_IN_A_ROW, MOST_ROWS, DirectLeaderboard
+from leaderboard_backends.aio.direct import MOST_ROWS, DirectLeaderboard
 from leaderboard_backends.aio.hooks import call_hook
 from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_in_thread
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
+from leaderboard_backends.in_turns import CHECKED_AT_ONCE, WORK_OF_A_TURN
 from leaderboard_backends.protocol import PAGE_SIZE
 from leaderboard_backends.testing.conformance.tasks import turns_beside
 
@@ -233,7 +235,7 @@ def test_a_long_call_of_a_caller_that_was_cancelled_keeps_the_others_off_the_loo
 def test_a_task_that_never_waits_lets_the_others_have_their_turn() -> None:
     async def calls() -> None:
         board = DirectLeaderboard(SortedContainersLeaderboard())
-        for number in range(10 * CALLS_IN_A_ROW):
+        for number in range(10 * WORK_OF_A_TURN):
             await board.update_score("ada", "Ada", number)
 
     assert asyncio.run(turns_beside(calls())) >= 9
@@ -245,10 +247,119 @@ def test_a_task_that_reads_many_rows_lets_the_others_have_their_turn_sooner() ->
         await board.update_scores([(f"p{i}", "", i) for i in range(MOST_ROWS)])
 
         async def calls() -> None:
-            for _ in range(CALLS_IN_A_ROW):
+            for _ in range(WORK_OF_A_TURN):
                 assert len(await board.get_top_n(MOST_ROWS)) == MOST_ROWS
 
-        assert await turns_beside(calls()) >= CALLS_IN_A_ROW // 4
+        assert await turns_beside(calls()) >= WORK_OF_A_TURN // 4
+
+    asyncio.run(program())
+
+
+async def most_in_a_turn(count: Callable[[], int], *calls: Awaitable[object]) -> int:
+    """Return by how much a number grows at most in one turn of the event loop, while tasks make calls."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    most, before = 0, count()
+    while not all(task.done() for task in tasks):
+        await asyncio.sleep(0)
+        most, before = max(most, count() - before), count()
+    for task in tasks:
+        await task
+    return most
+
+
+def test_many_tasks_that_never_wait_do_no_more_in_one_turn_than_one_does() -> None:
+    async def program() -> None:
+        noting = Noting()
+        board = DirectLeaderboard(noting)
+
+        async def calls(player: str) -> None:
+            for score in range(100):
+                await board.update_score(player, "", score)
+
+        tasks = [calls(f"p{number}") for number in range(100)]
+        assert await most_in_a_turn(lambda: len(noting.threads), *tasks) <= 2 * WORK_OF_A_TURN
+        assert len(noting.threads) == 100 * 100
+
+    asyncio.run(program())
+
+
+def test_of_many_batches_only_as_many_are_applied_in_one_turn_as_take_no_longer_than_one() -> None:
+    async def program() -> None:
+        noting = Noting()
+        board, updates = DirectLeaderboard(noting), [(f"p{number}", "", number) for number in range(MOST_ROWS)]
+        tasks = [board.update_scores(updates) for _ in range(20)]
+        assert await most_in_a_turn(lambda: len(noting.threads), *tasks) <= 2
+
+    asyncio.run(program())
+
+
+def test_many_tasks_check_no_more_of_their_input_in_one_turn_than_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked, check_updates = 0, model.check_updates
+
+    def counted(updates: list[tuple[str, str, Score]], first: int | None = None) -> list[tuple[str, str, Score]]:
+        nonlocal checked
+        checked += 0 if first is None else len(updates)  # the synchronous board checks them, too
+        return check_updates(updates, first or 0)
+
+    async def program() -> None:
+        board = DirectLeaderboard(SortedContainersLeaderboard())
+        updates = [(f"p{number}", "", number) for number in range(CHECKED_AT_ONCE + 1)]
+        monkeypatch.setattr(model, "check_updates", counted)
+        tasks = [board.update_scores(updates) for _ in range(20)]
+        assert await most_in_a_turn(lambda: checked, *tasks) < 2 * len(updates)
+        assert checked == 20 * len(updates)
+
+    asyncio.run(program())
+
+
+def test_a_call_that_is_cancelled_before_its_turn_is_not_made() -> None:
+    async def program() -> None:
+        noting = Noting()
+        board = DirectLeaderboard(noting)
+        tasks = [asyncio.create_task(board.update_score(f"p{i}", "", i)) for i in range(3 * WORK_OF_A_TURN)]
+        await asyncio.sleep(0)
+        tasks[-1].cancel()
+        assert sum(isinstance(each, int) for each in await asyncio.gather(*tasks, return_exceptions=True)) == len(
+            noting.threads
+        )
+        assert len(noting.threads) == len(tasks) - 1
+
+    asyncio.run(program())
+
+
+class Read(SortedContainersLeaderboard):
+    """Counts the pages that were read."""
+
+    pages = 0
+
+    def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
+        self.pages += 1
+        return super()._get_range(first_rank, last_rank)
+
+
+def test_pages_that_threads_read_at_the_same_time_are_shown_in_turns() -> None:
+    async def program() -> None:
+        read, shown = Read(), 0
+        board = DirectLeaderboard(read)
+        await board.update_scores([(f"p{number}", "", number) for number in range(PAGE_SIZE)])
+
+        async def iterate() -> None:
+            nonlocal shown
+            async for _ in board:
+                shown += 1
+
+        def stand_still_until_all_are_read() -> None:
+            end = monotonic() + LIMIT
+            while read.pages < 20 and monotonic() < end:
+                sleep(0.001)
+
+        async def stand_still() -> None:
+            await until(lambda: read.pages > 0)
+            stand_still_until_all_are_read()
+
+        tasks = [iterate() for _ in range(20)]
+        assert await most_in_a_turn(lambda: shown, stand_still(), *tasks) <= 8 * PAGE_SIZE
+        assert shown == 20 * PAGE_SIZE
 
     asyncio.run(program())
 
