@@ -35,7 +35,7 @@ from ...errors import BackendError, BackendUnavailableError
 from ...forks import survive_forks
 from .address import Address
 from .async_carriers import AsyncCarrier
-from .async_waiting import Place, Sent, hand_over, taken_from
+from .async_waiting import Place, Sent, elements_of, hand_over, taken_from
 from .async_wire import Wire, connect
 from .failures import error_within, is_of_another_time, not_connected, refused, unanswered
 from .requests import BoardRequests, Call, Request, parsed
@@ -82,17 +82,9 @@ class AsyncServer(AsyncCarrier):
 
     async def answer_of(self, request: Request[T], reply: Any) -> T:
         """Parse a reply, a long one in a thread."""
-        if isinstance(reply, list) and self._elements(reply) > LONG_REPLY:
+        if isinstance(reply, list) and elements_of(reply) > LONG_REPLY:
             return await in_parsing_thread(request.answer, reply)
         return request.answer(reply)
-
-    def _elements(self, reply: list[Any]) -> int:
-        """Return how many elements a reply has that take time to parse: its own, or those of the rows in it."""
-        if reply and isinstance(reply[-1], list):  # after the rank of the first one
-            return len(reply[-1])
-        if reply and isinstance(reply[0], list):  # of a transaction, before the version
-            return self._elements(reply[0])
-        return len(reply)
 
     async def carry_call(self, board: BoardRequests, call: Call[T]) -> T:
         """Make an update or an increment of a board, together with those in the line, and return its answer."""

@@ -126,3 +126,12 @@ def hand_over(sent: Sent, reply: Any) -> None:
     for place, part in zip(sent.places, parts, strict=True):
         if not place.future.done():
             place.future.set_result(part)
+
+
+def elements_of(reply: list[Any]) -> int:
+    """Return how many elements a reply has that take time to parse: its own, or those of the rows in it."""
+    if reply and isinstance(reply[-1], list):  # after the rank of the first one
+        return len(reply[-1])
+    if reply and isinstance(reply[0], list):  # of a transaction, before the version
+        return elements_of(reply[0])
+    return len(reply)
