@@ -41,21 +41,37 @@ Opened = TypeVar("Opened", bound=AsyncLeaderboard | AsyncLeaderboards)
 
 
 class AsyncOpening(Generic[Opened]):
-    """What opens boards: await it for what is open, or use it in `async with`, whose end closes it again."""
+    """What opens boards: await it for what is open, or use it in `async with`, whose end closes it again.
+
+    It may be used again after that. Meanwhile a second `async with` raises `ConfigurationError`, as its end would close
+    the boards of the first one.
+    """
 
     def __init__(self, start: Callable[[], Coroutine[Any, Any, Opened]]) -> None:
         self._start: Final = start
+        self._is_entered = False
 
     def __await__(self) -> Generator[Any, None, Opened]:
         return self._start().__await__()
 
     async def __aenter__(self) -> Opened:
-        self._opened = await self._start()
+        if self._is_entered:
+            raise ConfigurationError(
+                "this object is in use by another `async with`: make one for each, by a further call of "
+                "open_async_leaderboard or load_async_leaderboards, or share the open board."
+            )
+        self._is_entered = True
+        try:
+            self._opened = await self._start()
+        except BaseException:
+            self._is_entered = False
+            raise
         return self._opened
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_entered = False
         await self._opened.close()
 
 

@@ -77,6 +77,25 @@ def test_a_board_is_awaited_or_entered_and_is_closed_once() -> None:
     asyncio.run(program())
 
 
+def test_what_opens_a_board_opens_one_after_the_other() -> None:
+    """A second board at the same time would be closed in place of the first one."""
+    opening = open_async_leaderboard("memory://")
+
+    async def program() -> None:
+        async with opening as first:
+            with pytest.raises(ConfigurationError, match="another `async with`"):
+                async with opening:
+                    pass
+            assert await first.update_score("ada", "Ada", 1) == 1
+        assert first.closed
+        async with opening as second:
+            assert not second.closed
+        assert second.closed
+
+    asyncio.run(program())
+    asyncio.run(program())
+
+
 def test_a_wrong_url_is_refused_when_it_is_awaited() -> None:
     async def program() -> None:
         with pytest.raises(UnknownSchemeError):
