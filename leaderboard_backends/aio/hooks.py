@@ -8,6 +8,7 @@ from inspect import isawaitable, iscoroutinefunction
 from types import FunctionType
 from typing import Any, Final, TypeVar
 
+from .. import in_turns
 from ..async_protocol import AsyncLeaderboard
 from ..errors import BackendUnavailableError
 from ..wrapper import layers
@@ -47,6 +48,11 @@ async def settled(found: Value | Awaitable[Value]) -> Value:
 async def in_thread(call: Callable[..., Value], *arguments: Any) -> Value:
     """Return what a call returns that may wait for something, made in one of a few threads of all boards."""
     return await _threads.run(call, *arguments)
+
+
+async def take_turn(work: int) -> None:
+    """Wait for a turn of the event loop that has so much work left (`in_turns`), where many tasks go on at once."""
+    await in_turns.take(work)
 
 
 async def first_of(items: AsyncIterator[Value]) -> list[Value]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Final, Self
 
 from ..aio.direct import DirectLeaderboard
-from ..aio.hooks import in_thread
+from ..aio.hooks import in_thread, take_turn
 from ..aio.opening import AsyncReopening
 from ..async_protocol import AsyncLeaderboard
 from ..async_wrapper import AsyncWrapper
@@ -21,6 +21,9 @@ from ..wrapper import layer, layers
 from .board_copy import BoardCopy
 from .follower import follower_of
 from .replica import ReplicatedLeaderboard, check_promises
+
+WORK_OF_A_CALLER: Final = 4
+"""Units of a turn's work for what a caller does who waited for the copy."""
 
 
 class AsyncCopiedLeaderboard(AsyncWrapper):
@@ -64,6 +67,7 @@ class AsyncCopiedLeaderboard(AsyncWrapper):
                     await heard.wait()
         finally:
             self._replica.listeners.discard(tell)
+        await take_turn(WORK_OF_A_CALLER)  # whoever waits hears it at the same time
 
     async def _at_rest(self, copy: BoardCopy) -> DirectLeaderboard:
         """Return the copy as it answers on the event loop, which must not wait for the lock of a large batch."""

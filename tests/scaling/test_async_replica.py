@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from threading import Event
 from time import sleep
@@ -21,7 +22,9 @@ from leaderboard_backends.backends.redis.async_board import AsyncRedisLeaderboar
 from leaderboard_backends.changes import Change
 from leaderboard_backends.errors import StaleReplicaError
 from leaderboard_backends.hardening.validation.async_board import AsyncValidatedLeaderboard
+from leaderboard_backends.in_turns import WORK_OF_A_TURN
 from leaderboard_backends.scaling import async_replica
+from leaderboard_backends.scaling.async_copied import WORK_OF_A_CALLER
 from leaderboard_backends.scaling.async_replica import AsyncReplicatedLeaderboard
 from leaderboard_backends.scaling.board_copy import BoardCopy
 from leaderboard_backends.scaling.follower import Replica
@@ -153,6 +156,23 @@ def test_writes_of_tasks_share_calls_and_one_whose_version_is_wanted_has_it(serv
             assert (rank, version) == (1, await board.get_version())
             score, answer = await ask(board.get_score, "p59")
             assert (score, answer.source) == (100, "replica")
+
+    asyncio.run(program())
+
+
+def test_tasks_that_wait_for_the_same_news_of_the_copy_go_on_in_turns(server: EmbeddedServer) -> None:
+    async def program() -> None:
+        async with open_async_leaderboard(described(server.unix_url)) as board:
+            replica = await copied(board)
+            tasks = [asyncio.create_task(replica._hear(PATIENCE)) for _ in range(200)]
+            await asyncio.sleep(0)
+            for tell in list(replica._replica.listeners):
+                tell()
+            counts = [0]
+            while not all(task.done() for task in tasks):
+                await asyncio.sleep(0)
+                counts.append(sum(task.done() for task in tasks))
+            assert max(after - before for before, after in pairwise(counts)) <= 2 * WORK_OF_A_TURN // WORK_OF_A_CALLER
 
     asyncio.run(program())
 
