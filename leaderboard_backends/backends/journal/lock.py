@@ -71,6 +71,11 @@ def _take(lock: FileIO, path: str) -> None:
     except (BlockingIOError, PermissionError) as error:
         lock.seek(0)
         owner = lock.read(20).decode("ascii", "replace")
+        if owner == str(os.getpid()):
+            raise BackendUnavailableError(
+                f"{path} is open in this process already, or is being opened or closed: a journal has one object. "
+                "Share the board that is open, or close it first."
+            ) from error
         raise BackendUnavailableError(
             f"{path} is open in another process{f' ({owner})' if owner.isdigit() else ''}: a journal belongs to one "
             "process at a time. Stop that one first; for several processes, use redis:// or sqlite://."
