@@ -46,7 +46,7 @@ MOST_SENT: Final = 1000
 """Requests that may be without a reply on one connection; others wait in the line."""
 MOST_WAITING: Final = 20_000
 """Requests that may stand in the line."""
-LONG_REPLY: Final = 4000
+LONG_REPLY: Final = 2000
 """Elements of a reply, two per row, up to which it is parsed in the event loop."""
 
 
