@@ -38,7 +38,7 @@ from .board import DEFAULT_BATCH, DEFAULT_PREFIX
 from .handshake import check_server
 from .manifest import READY, Manifest, ManifestRequests, check_manifest
 from .merge import JoinedReads, JoinedWrites
-from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
+from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, MomentPassedError, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
@@ -134,7 +134,7 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         """
         try:
             await self._finish_clear(manifest.generation, manifest.state)
-            await self._read(self._reads.count)
+            await self._read_once(self._reads.count)
             if feed is not None:
                 kept = share_of_feed(feed, manifest.shards)
                 await self._ask_all([shard.keep(kept) for shard in self._requests.shards])
@@ -311,11 +311,12 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
                 if turn and state == READY:  # a failover has lost a part of that clear
                     await self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
                 continue
-            if looks and seen.changed:  # after the moment that the rest is of
+            except MomentPassedError:
                 seen.look_again()
                 looks = seen.looks
                 continue
-            if sum(map(len, seen.states)) == self.shards:
+            shards = list(chain.from_iterable(seen.states))
+            if len(shards) == len(set(shards)) == self.shards:
                 self._players = seen.players()
             return value, seen
         raise BackendUnavailableError("other processes clear the board again and again.")
@@ -348,12 +349,12 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         """Return answers for which two looks in a row at the shards met one state; every other one is at versions."""
         while True:
             states = await self._run(self._reads.states(frozenset(chain.from_iterable(seen.states))), Seen())
+            if not seen.agrees_with(states):
+                seen.look_again()
+                seen.begin()
+                answers = await self._answer(ask, seen, applied=False, writes=False)
             if seen.agrees_with(states):
-                return answers
-            seen.look_again()
-            seen.begin()
-            answers = await self._answer(ask, seen, applied=False, writes=False)
-            if seen.agrees_with(states):
+                seen.moment = states
                 return answers
 
     async def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
@@ -374,7 +375,8 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         if outcomes.missing:
             partial = not seen.whole and (self._partial or partial_wanted())
             partial = partial and not (ask.joint and ask.joint.with_neighbours)
-            self._admit_missing(outcomes.missing, applied=applied, partial=partial)
+            missing = {shard: seen.missing[shard] for shard in seen.silent} | outcomes.missing
+            self._admit_missing(missing, applied=applied, partial=partial)
         if outcomes.missing or seen.silent:
             seen.note_missing(outcomes.missing, answers)
         for value in outcomes.values if writes else (answers, *outcomes.values):

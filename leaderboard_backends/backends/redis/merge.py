@@ -116,16 +116,16 @@ class JoinedReads:
         if len(player_ids) == 1 and not at_once:
             return (yield from self._standing(player_ids[0]))
         if len(player_ids) > MANY:
-            return (yield from self._many_standings(player_ids))
-        return (yield from self._few_standings(player_ids, begins=True))
+            return (yield from self._many_standings(player_ids, at_once=at_once))
+        return (yield from self._few_standings(player_ids, at_once=at_once))
 
     def _few_standings(
-        self, player_ids: Sequence[str], *, begins: bool
+        self, player_ids: Sequence[str], *, at_once: bool, begins: bool = True
     ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
         for _ in range(ATTEMPTS):
             placed, shards = yield from self.locate(player_ids)
             points = list(dict.fromkeys(place.row for place in placed if place))
-            if not points and len(shards) == 1:
+            if not points and (len(shards) == 1 or not at_once):
                 return [None] * len(player_ids), 0
             owners = {shard: _version(found) for shard, found in shards.items()}
             tallies = yield from self.tally(points, owners, begins=begins)
@@ -152,15 +152,18 @@ class JoinedReads:
         rank = 1 + placed.rank + _before(tallies, 0)
         return [(rank, placed.row)], standing.located.state.players + _players(tallies)
 
-    def _many_standings(self, player_ids: Sequence[str]) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
-        players = _players((yield from self.tally()))
+    def _many_standings(
+        self, player_ids: Sequence[str], *, at_once: bool
+    ) -> Plan[tuple[list[tuple[int, Row] | None], int]]:
+        players = yield from self.count()  # all parts are of its moment, where they are to be of one
         if players <= len(player_ids) * len(self._all):
             joined = yield from self.rows(None, 0, MAX_RANK)
             ranked = {row.player_id: (rank, row) for rank, row in enumerate(joined.ahead, 1)}
             return [ranked.get(player_id) for player_id in player_ids], len(joined.ahead)
         found: list[tuple[int, Row] | None] = []
         for first in range(0, len(player_ids), MANY):
-            part, _ = yield from self._few_standings(player_ids[first : first + MANY], begins=first == 0)
+            own = player_ids[first : first + MANY]
+            part, _ = yield from self._few_standings(own, at_once=at_once, begins=False)
             found += part
         return found, players
 
@@ -206,9 +209,9 @@ class JoinedReads:
         """Return the rows of ranks, `first` counted from 0."""
         point, skipped = None, first
         if first > number + _FEW * len(self._all):
-            near = yield from self._near(first, number)
-            if near is None:
-                return []
+            while (near := (yield from self._near(first, number))) is None:
+                if (yield from self.count()) <= first:
+                    return []
             point, skipped = near
         behind, ahead = 0, min(skipped + number, MAX_RANK)
         for _ in range(ATTEMPTS):

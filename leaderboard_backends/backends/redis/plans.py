@@ -84,6 +84,10 @@ class ClearFoundError(Exception):
     """A read has met shards before and after a clear, whose number it has."""
 
 
+class MomentPassedError(Exception):
+    """A read that is to be of one moment has met a shard as it was at another one."""
+
+
 def no_rank(_: object) -> None:
     """Return the rank of an answer that is about no single player."""
 
@@ -102,8 +106,8 @@ class Seen:
         """How old at most what replicas answered is."""
         self.states: dict[tuple[int, ...], State] = {}
         """By shards: the state of one, or of several of one node together."""
-        self.changed = False
-        """Whether shards were asked twice and had changed."""
+        self.moment: Mapping[int, State] | None = None
+        """The states of all shards at the moment that the read is of, once that is known."""
         self.cleared: set[int] = set()
         self.missing: dict[int, BackendError] = {}
         """The shards that an answer is without, or a part of it, and what was wrong with each."""
@@ -112,7 +116,7 @@ class Seen:
 
     def begin(self) -> None:
         """Forget the states met so far: the read is made of what is asked from now on."""
-        self.states, self.changed, self.cleared = {}, False, set()
+        self.states, self.moment, self.cleared = {}, None, set()
 
     def look_again(self) -> None:
         """Count two looks in a row that met different states; raises where none is left."""
@@ -140,21 +144,33 @@ class Seen:
                 self._note((shard,), part.state, part.state.cleared)
 
     def _note(self, shards: tuple[int, ...], state: State, earliest: int) -> None:
-        if self.states.setdefault(shards, state) != state:
-            self.changed, self.states[shards] = True, state
+        if self.moment is not None and not _is_of(self.moment, shards, state):
+            raise MomentPassedError
+        self.states.pop(shards, None)  # the latest comes last
+        self.states[shards] = state
         if shards:
             self.cleared.add(state.cleared)
             self.cleared.add(earliest)
 
     def agrees_with(self, states: Mapping[int, State]) -> bool:
-        """Whether these are the states that each shard was met in, every time, by clear and version."""
-        return not self.changed and all(
-            all(shard in states for shard in shards)
-            and state.cleared == max((states[shard].cleared for shard in shards), default=0)
-            and state.version == sum(states[shard].version for shard in shards)
-            for shards, state in self.states.items()
-        )
+        """Whether these are the states that each shard was met in, by clear and version."""
+        return all(_is_of(states, shards, state) for shards, state in self.states.items())
 
     def players(self) -> int:
-        """Return how many players the shards that answered have."""
-        return sum(state.players for state in self.states.values())
+        """Return how many players the shards that answered have, each as it was met last."""
+        counted: set[int] = set()
+        players = 0
+        for shards, state in reversed(self.states.items()):
+            if counted.isdisjoint(shards):
+                counted.update(shards)
+                players += state.players
+        return players
+
+
+def _is_of(states: Mapping[int, State], shards: Sequence[int], state: State) -> bool:
+    """Whether shards that were met together were in these states, by clear and version."""
+    return (
+        all(shard in states for shard in shards)
+        and state.cleared == max((states[shard].cleared for shard in shards), default=state.cleared)
+        and state.version == sum(states[shard].version for shard in shards)
+    )

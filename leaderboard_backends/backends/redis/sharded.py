@@ -33,7 +33,7 @@ from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
 from .manifest import READY, Manifest, ManifestRequests, check_manifest
 from .merge import JoinedReads, JoinedWrites
-from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, Plan, Running, Seen, no_rank
+from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, MomentPassedError, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
 from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
@@ -130,7 +130,7 @@ class ShardedBoard(AddressedLeaderboard):
         """
         try:
             self._finish_clear(manifest.generation, manifest.state)
-            self._read(self._reads.count)
+            self._read_once(self._reads.count)
             if feed is not None:
                 kept = share_of_feed(feed, manifest.shards)
                 self._ask_all([shard.keep(kept) for shard in self._requests.shards])
@@ -307,11 +307,12 @@ class ShardedBoard(AddressedLeaderboard):
                 if turn and state == READY:  # a failover has lost a part of that clear
                     self._ask_all([shard.clear(found.args[0]) for shard in self._requests.shards])
                 continue
-            if looks and seen.changed:  # after the moment that the rest is of
+            except MomentPassedError:
                 seen.look_again()
                 looks = seen.looks
                 continue
-            if sum(map(len, seen.states)) == self.shards:
+            shards = list(chain.from_iterable(seen.states))
+            if len(shards) == len(set(shards)) == self.shards:
                 self._players = seen.players()
             return value, seen
         raise BackendUnavailableError("other processes clear the board again and again.")
@@ -344,12 +345,12 @@ class ShardedBoard(AddressedLeaderboard):
         """Return answers for which two looks in a row at the shards met one state; every other one is at versions."""
         while True:
             states = self._run(self._reads.states(frozenset(chain.from_iterable(seen.states))), Seen())
+            if not seen.agrees_with(states):
+                seen.look_again()
+                seen.begin()
+                answers = self._answer(ask, seen, applied=False, writes=False)
             if seen.agrees_with(states):
-                return answers
-            seen.look_again()
-            seen.begin()
-            answers = self._answer(ask, seen, applied=False, writes=False)
-            if seen.agrees_with(states):
+                seen.moment = states
                 return answers
 
     def _answer(self, ask: Ask, seen: Seen, *, applied: bool, writes: bool) -> Answers:
@@ -370,7 +371,8 @@ class ShardedBoard(AddressedLeaderboard):
         if outcomes.missing:
             partial = not seen.whole and (self._partial or partial_wanted())
             partial = partial and not (ask.joint and ask.joint.with_neighbours)
-            self._admit_missing(outcomes.missing, applied=applied, partial=partial)
+            missing = {shard: seen.missing[shard] for shard in seen.silent} | outcomes.missing
+            self._admit_missing(missing, applied=applied, partial=partial)
         if outcomes.missing or seen.silent:
             seen.note_missing(outcomes.missing, answers)
         for value in outcomes.values if writes else (answers, *outcomes.values):

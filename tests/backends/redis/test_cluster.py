@@ -21,6 +21,7 @@ from leaderboard_backends.answers import consistent_reads
 from leaderboard_backends.backends.redis.cluster import ClusterLeaderboard
 from leaderboard_backends.backends.redis.failures import LateTicketError
 from leaderboard_backends.backends.redis.manifest import READY, Manifest, ManifestRequests
+from leaderboard_backends.backends.redis.merge import MANY, JoinedReads
 from leaderboard_backends.backends.redis.plans import Plan
 from leaderboard_backends.backends.redis.requests import Request
 from leaderboard_backends.backends.redis.routing import Single
@@ -846,6 +847,63 @@ def test_what_changes_before_the_second_look_is_in_the_answer(
     monkeypatch.setattr(board._reads, "states", change_first)
     with consistent_reads():
         assert [len(board.get_top_n(100)), next(looks)] == [5, 1]
+
+
+def test_all_parts_of_a_long_list_are_of_one_moment(
+    cluster: EmbeddedCluster, opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The best player leaves before the last part is read, in which it is: the read begins again.
+
+    As above, a synchronous board makes the change.
+    """
+    board = opened(shards=8)  # more than one on each node
+    names = [f"p{number}" for number in range(9 * MANY)]
+    board.update_scores([(name, "", number) for number, name in enumerate(names)])
+    locate, parts = board._reads.locate, count()
+
+    def change_between(player_ids: Sequence[str]) -> Plan[Any]:
+        if next(parts) == 1:
+            with open_leaderboard(cluster.url, board=board.name, shards=8) as other:
+                other.remove_player(names[-1])
+        return locate(player_ids)
+
+    monkeypatch.setattr(board._reads, "locate", change_between)
+    with consistent_reads():
+        *others, best = board.get_entries([*names[:MANY], names[-1]])
+    assert best is None
+    assert [entry and entry.rank for entry in others] == [9 * MANY - 1 - number for number in range(MANY)]
+    assert next(parts) == 4
+
+
+@pytest.mark.parametrize("consistent", [False, True])
+def test_a_range_is_empty_only_where_all_shards_together_end_before_it(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch, *, consistent: bool
+) -> None:
+    """Shards that are sampled one after the other can all be met at their shortest."""
+    board = opened(consistent=consistent)
+    board.update_scores([(f"p{number}", "", number) for number in range(100)])
+    near, looks = board._reads._near, count()
+
+    def too_short_at_first(first: int, number: int) -> Plan[Any]:
+        if next(looks):
+            return (yield from near(first, number))
+        return None
+
+    monkeypatch.setattr(board._reads, "_near", too_short_at_first)
+    assert [entry.player_id for entry in board.get_range(100, 100)] == ["p0"]
+    assert board.get_range(101, 101) == []
+
+
+def test_a_board_is_opened_for_consistent_reads_while_others_write(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    board = opened()
+
+    def never_settled(_: Collection[int]) -> Plan[dict[int, State]]:
+        raise AssertionError("whether the shards are there has no need of one moment")
+
+    monkeypatch.setattr(JoinedReads, "states", never_settled)
+    assert opened(board=board.name, consistent=True).name == board.name
 
 
 def _calls(cluster: EmbeddedCluster, command: str) -> int:

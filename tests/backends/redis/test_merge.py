@@ -18,9 +18,18 @@ from leaderboard_backends import BackendUnavailableError
 from leaderboard_backends.backends.redis.manifest import READY, Manifest
 from leaderboard_backends.backends.redis.merge import MANY, Joined, JoinedReads
 from leaderboard_backends.backends.redis.parsing import SEPARATOR
-from leaderboard_backends.backends.redis.plans import Answers, Joint, Plan
+from leaderboard_backends.backends.redis.plans import Answers, Joint, MomentPassedError, Plan, Seen
 from leaderboard_backends.backends.redis.requests import MAX_RANK, Request
-from leaderboard_backends.backends.redis.shard_requests import AFTER_ALL, BEFORE_ALL, STAMP_BYTES, Row, ShardedRequests
+from leaderboard_backends.backends.redis.shard_requests import (
+    AFTER_ALL,
+    BEFORE_ALL,
+    STAMP_BYTES,
+    Located,
+    Row,
+    ShardedRequests,
+    State,
+    Tally,
+)
 from leaderboard_backends.model import Order
 
 T = TypeVar("T")
@@ -379,3 +388,36 @@ def test_a_range_beyond_the_end_is_empty_and_sends_no_rows_to_speak_of(number: i
     shards = made(number, "descending", [f"p{index}" for index in range(20_000)], 300, Random(5))
     assert shards.run(shards.reads.between(first, 100)) == []
     assert shards.longest <= 200
+
+
+def test_players_whom_nobody_knows_are_looked_for_once_unless_they_are_to_be_of_one_moment() -> None:
+    shards = made(4, "descending", [f"p{number}" for number in range(40)], 20_000, Random(5))
+    unknown, places = [f"q{number}" for number in range(20)], count()
+
+    def move() -> None:
+        shards.change("p7", next(places))
+
+    assert shards.run(shards.reads.standings(unknown), move) == ([None] * 20, 0)
+    assert shards.trips == 1
+    assert shards.run(shards.reads.standings(unknown, at_once=True)) == ([None] * 20, 0)
+    assert shards.trips == 3
+
+
+def test_no_shard_counts_twice_where_it_was_met_with_others_and_alone() -> None:
+    seen = Seen()
+    seen.note(Tally((0, 1), State(0, 5, 30), 0, [], [], changed=False))
+    seen.note({0: Located(State(0, 3, 20), [])})
+    assert seen.players() == 20
+    seen.note(Tally((0, 1), State(0, 6, 31), 0, [], [], changed=False))
+    assert seen.players() == 31
+
+
+def test_what_is_met_after_the_moment_of_a_read_must_be_as_it_was_then() -> None:
+    """However the shards are grouped by then, and whichever of them is named first."""
+    seen = Seen(looks=2)
+    seen.moment = {0: State(0, 3, 20), 1: State(0, 2, 10)}
+    seen.note(Tally((1, 0), State(0, 5, 30), 0, [], [], changed=False))
+    seen.note({1: Located(State(0, 2, 10), [])})
+    for value in (Tally((1, 0), State(0, 6, 30), 0, [], [], changed=False), {0: Located(State(0, 4, 20), [])}):
+        with pytest.raises(MomentPassedError):
+            seen.note(value)
