@@ -82,9 +82,6 @@ class NodeServer(AsyncServer):
                 raise
         return wire
 
-    def _elements(self, reply: list[Any]) -> int:
-        return _all_elements(reply)
-
     def _send_again(self, sent: Sent, request: Request[Any], wire: Wire) -> None:
         """Leave it to the caller to send a script anew: replicas are to confirm what is written then."""
         del request, wire
@@ -177,10 +174,6 @@ async def _outcome(server: AsyncServer, place: Place) -> Any:
         return await server.answer_of(place.whole(), await place.future)
     except (LeaderboardError, NoScriptError) as error:
         return error
-
-
-def _all_elements(reply: list[Any]) -> int:
-    return len(reply) + sum(_all_elements(part) for part in reply if isinstance(part, list))
 
 
 def _give_up(reads: Mapping[AsyncServer, Collection[Place]]) -> None:

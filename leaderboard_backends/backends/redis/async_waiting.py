@@ -129,9 +129,5 @@ def hand_over(sent: Sent, reply: Any) -> None:
 
 
 def elements_of(reply: list[Any]) -> int:
-    """Return how many elements a reply has that take time to parse: its own, or those of the rows in it."""
-    if reply and isinstance(reply[-1], list):  # after the rank of the first one
-        return len(reply[-1])
-    if reply and isinstance(reply[0], list):  # of a transaction, before the version
-        return elements_of(reply[0])
-    return len(reply)
+    """Return how many elements a reply has that take time to parse, those of the lists in it included."""
+    return len(reply) + sum([elements_of(part) for part in reply if type(part) is list])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -12,6 +13,7 @@ import redis
 
 from leaderboard_backends import BackendError, BackendUnavailableError, WriteOutcomeUnknownError, open_async_leaderboard
 from leaderboard_backends.aio import ask
+from leaderboard_backends.backends.redis import async_server
 from leaderboard_backends.backends.redis.async_cluster import AsyncClusterLeaderboard
 from leaderboard_backends.backends.redis.async_nodes import NodeServer
 from leaderboard_backends.backends.redis.routing import REFRESH_EVERY
@@ -93,6 +95,32 @@ def test_a_write_that_stood_behind_others_that_no_replica_confirms_is_told_so(ca
             with pytest.raises(BackendUnavailableError, match=r"0\.3 s \(pool_timeout\) with .* to confirm"):
                 await board.remove_player("ada")
         assert await first
+        await board.delete()
+
+    run(program)
+
+
+def test_long_replies_of_nodes_are_parsed_beside_the_loop(
+    lone: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their rows stand two lists deep."""
+    in_thread, parsed = async_server.in_parsing_thread, 0
+
+    async def counted(call: Callable[..., Any], *arguments: Any) -> Any:
+        nonlocal parsed
+        parsed += 1
+        return await in_thread(call, *arguments)
+
+    monkeypatch.setattr(async_server, "LONG_REPLY", 100)
+    monkeypatch.setattr(async_server, "in_parsing_thread", counted)
+
+    async def program() -> None:
+        board = await opened_here(lone)
+        await board.update_scores([(f"p{number}", "", number) for number in range(300)])
+        assert len(await board.get_top_n(300)) == 300
+        assert parsed == len(lone.primaries)
+        assert await board.get_rank("p0") == 300
+        assert parsed == len(lone.primaries)
         await board.delete()
 
     run(program)
