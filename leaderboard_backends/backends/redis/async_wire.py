@@ -157,7 +157,12 @@ class Wire(asyncio.Protocol):
         return bool(waiting.poll(0))
 
     def heard_of_reply(self) -> float:
-        """Return when a part of the next reply came last; minus infinity where none did."""
+        """Return when a part of the next reply came last; minus infinity where none did.
+
+        That is now where replies are there that wait for their turn.
+        """
+        if self._is_reading:
+            return self._now()
         return self._heard if self._is_partial else -inf
 
     def is_idle(self) -> bool:

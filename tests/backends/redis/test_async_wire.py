@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextvars import Context
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
@@ -83,5 +84,20 @@ def test_what_comes_in_the_turn_of_the_last_replies_has_a_turn_of_its_own() -> N
         assert callers.answered_callers == MOST_AT_ONCE + 1
         assert max(await callers.turns()) <= MOST_AT_ONCE + 1
         assert callers.answered_callers == 2 * MOST_AT_ONCE + 1
+
+    asyncio.run(program())
+
+
+def test_a_reply_that_waits_for_its_turn_is_no_late_one() -> None:
+    async def program() -> None:
+        callers = Callers()
+        callers.ask([1] * (MOST_AT_ONCE + 1))
+        assert callers.wire.heard_of_reply() == -inf
+        callers.wire.data_received(OK * (MOST_AT_ONCE + 1))
+        callers.wire._heard -= 3600
+        assert callers.wire.heard_of_reply() > callers.loop.time() - 60
+        await callers.turns()
+        await asyncio.sleep(0)  # it has looked that there are no more
+        assert callers.wire.heard_of_reply() == -inf
 
     asyncio.run(program())
