@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -37,6 +38,8 @@ class _Turns:
         self._line: Final[deque[tuple[int, Future[None]]]] = deque()
         self._is_counting = False
         """Whether the next turn renews what is left."""
+        self._context: Final = Context()
+        """The context of what is done for all, which is no task's own."""
 
     def _fits(self, work: int) -> bool:
         return work <= self._left or self._left == WORK_OF_A_TURN
@@ -45,7 +48,7 @@ class _Turns:
         """Go on at once where this turn has so much left and nobody waits, else in a later one."""
         if not self._is_counting:
             self._is_counting = True
-            loop.call_soon(self._renew, loop)
+            loop.call_soon(self._renew, loop, context=self._context)
         if self._fits(work) and not self._line:
             self._left -= work
             return
@@ -69,7 +72,7 @@ class _Turns:
                 waiter.set_result(None)
         self._is_counting = self._left < WORK_OF_A_TURN
         if self._is_counting:
-            loop.call_soon(self._renew, loop)
+            loop.call_soon(self._renew, loop, context=self._context)
 
 
 _turns: Final[WeakKeyDictionary[AbstractEventLoop, _Turns]] = WeakKeyDictionary()
