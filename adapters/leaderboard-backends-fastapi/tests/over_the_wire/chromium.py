@@ -111,7 +111,7 @@ def shown(
     found.page.on("console", lambda message: found.said.append(f"{message.type}: {message.text}"))
     found.page.on("pageerror", lambda error: found.said.append(f"error: {error}"))
     try:
-        found.page.goto(address, wait_until="domcontentloaded")
+        found.page.goto(address)  # its style sheets, too: the places of things are judged
         yield found
     except BaseException:
         print("\n".join(["the page:", *found.answers, *found.said]))  # noqa: T201 - shown where the test fails
