@@ -31,6 +31,8 @@ _COMMANDS: Final = (
     "xrange xread xtrim xinfo|stream"
 )
 """All that boards send, and what their scripts call."""
+GREETING: Final = "+ping +client|setname"
+"""What a connection needs before anything is asked over it, in the words of ACL SETUSER."""
 
 _REFUSALS: Final[dict[str, tuple[type[BackendError], str]]] = {
     "OOM": (

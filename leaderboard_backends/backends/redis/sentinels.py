@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple, TypeVar
 from ...errors import BackendError, BackendUnavailableError
 from ...forks import guard
 from .address import Node, SentinelAddress
-from .failures import reply_word
+from .failures import GREETING, reply_word
 from .parsing import pairs_of
 from .replicas import REST, Resting
 from .requests import Request, pack
@@ -31,7 +31,8 @@ REMEDY: Final = (
     "(sentinel monitor)"
 )
 ALLOW: Final = (
-    "allow this user +sentinel|master +sentinel|get-master-addr-by-name +sentinel|replicas +sentinel|sentinels"
+    "allow this user +sentinel|master +sentinel|get-master-addr-by-name +sentinel|replicas +sentinel|sentinels "
+    f"{GREETING}"
 )
 """What a user of the Sentinels needs, in the words of ACL SETUSER."""
 

@@ -21,7 +21,7 @@ from weakref import ref
 
 from ...errors import BackendUnavailableError
 from .address import Address, ClusterAddress, Node
-from .failures import reply_word
+from .failures import GREETING, reply_word
 from .requests import Request, pack
 
 _MOST_HOMES: Final = 1000
@@ -159,7 +159,7 @@ class Topology(ABC, Generic[Server]):
         causes = [getattr(found, "__cause__", None) for found in outcomes.values()]
         remedy = "check the hosts, the password, and that the cluster is up"
         if any(isinstance(cause, Exception) and reply_word(cause) == "NOPERM" for cause in causes):
-            remedy = "allow this user +cluster|slots"
+            remedy = f"allow this user +cluster|slots {GREETING}"
         return BackendUnavailableError(
             f"no node of {self.address} tells which node has which slots: {remedy}. {' '.join(problems)}"
         )

@@ -307,7 +307,10 @@ def test_what_errors_tell_to_allow_is_enough_for_all_of_a_board(
     cluster: EmbeddedCluster, open_board: Callable[..., LeaderboardBackend]
 ) -> None:
     """The first one is about the map of slots, which is asked for before anything is known of the board."""
-    url = cluster.url.replace(f":{cluster.nodes[0].password}@", "app:pw@") + "?board=weekly&prefix=game1&shards=4"
+    url = (
+        cluster.url.replace(f":{cluster.nodes[0].password}@", "app:pw@")
+        + "?board=weekly&prefix=game1&shards=4&client_name=app"
+    )
     told, given = list[str](), "-@all"
     for _ in range(3):
         for node in cluster.nodes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ from typing import Any, cast
 import pytest
 import redis
 
-from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_leaderboard
+from leaderboard_backends import BackendUnavailableError, LeaderboardBackend, open_async_leaderboard, open_leaderboard
 from leaderboard_backends.answers import LIVE, ask, ask_live, last_answer
 from leaderboard_backends.backends.redis.primary import _PrimaryWire
 from leaderboard_backends.backends.redis.sentinels import CHECK_EVERY, Sentinels
@@ -117,12 +118,18 @@ def test_a_user_who_may_not_ask_the_sentinels_is_told_what_to_allow_and_that_is_
             with redis.Redis(port=sentinel.port, password=calm.options["sentinel_password"]) as plain:
                 plain.execute_command("ACL", *words)
 
-    options = {"sentinel_username": "app", "sentinel_password": "pw"}
+    options = {"sentinel_username": "app", "sentinel_password": "pw", "client_name": "app"}
+
+    async def write_in_a_task() -> int:
+        async with open_async_leaderboard(calm.url, **{**calm.options, **options, "board": unique_name()}) as board:
+            return await board.update_score("ann", "Ann", 5)
+
     acl("SETUSER", "app", "on", ">pw", "-@all")
-    with pytest.raises(BackendUnavailableError, match=r"allow this user \+.* 'sentinel\|master' command\.") as caught:
+    with pytest.raises(BackendUnavailableError, match=r"allow this user \+.* 'client\|setname' command\.") as caught:
         open_board(calm.url, **options)
     acl("SETUSER", "app", *str(caught.value).partition("allow this user ")[2].partition(". ")[0].split())
     assert open_board(calm.url, read_from="replica", **options).update_score("ann", "Ann", 5) == 1
+    assert asyncio.run(write_in_a_task()) == 1
     acl("DELUSER", "app")
 
 
