@@ -30,6 +30,7 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.migration import comparing, moving_board, verify_boards
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
+from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
 from .boards import content, rows
@@ -399,6 +400,20 @@ def test_a_delete_waits_in_a_pause_and_deletes_the_board_that_serves(
     app.delete()
     assert (app.closed, len(moves.target), moves.target.fenced(), moves.state().serves) == (True, 0, None, "target")
     assert list(stack.enter_context(open_leaderboard(urls[0], migration={"to": urls[1]}))) == []
+
+
+@pytest.mark.parametrize("scheme", ["redis", "sqlite", "redis+cluster"])
+def test_a_board_that_moves_and_is_deleted_already_can_be_deleted(
+    servers: list[EmbeddedServer], stack: ExitStack, tmp_path: Path, scheme: str
+) -> None:
+    url = {"redis": servers[0].url, "sqlite": f"sqlite://{tmp_path}/board.db"}.get(scheme)
+    url = url or stack.enter_context(EmbeddedCluster(replicas=0)).url
+    table = {"to": servers[1].url, "wait": 0.05}
+    apps = [stack.enter_context(open_leaderboard(url, board="twice", migration=table)) for _ in range(2)]
+    apps[0].update_score("ada", "", 1)
+    for app in apps:
+        app.delete()
+    assert list(stack.enter_context(open_leaderboard(url, board="twice"))) == []
 
 
 def test_a_delete_that_comes_to_nothing_leaves_a_board_that_moves_in_use(stack: ExitStack) -> None:
