@@ -209,9 +209,9 @@ class JoinedReads:
         """Return the rows of ranks, `first` counted from 0."""
         point, skipped = None, first
         if first > number + _FEW * len(self._all):
-            while (near := (yield from self._near(first, number))) is None:
-                if (yield from self.count()) <= first:
-                    return []
+            near = yield from self._near(first, number)
+            if near is None:
+                return []
             point, skipped = near
         behind, ahead = 0, min(skipped + number, MAX_RANK)
         for _ in range(ATTEMPTS):
@@ -235,7 +235,9 @@ class JoinedReads:
         for _ in range(4):
             sampled = yield from self._sample(_ranks_around(centre, step), self._all)
             if sum(found.state.players for found in sampled.values()) <= first:
-                return None
+                if (yield from self.count()) <= first:
+                    return None
+                continue  # the shards were sampled at different moments
             point, low = _last_before(sampled, first, descending=self._descending)
             skipped = first - sum(low.values())
             if skipped <= number + _FEW * count * step:

@@ -26,7 +26,7 @@ from leaderboard_backends.backends.redis.plans import Plan
 from leaderboard_backends.backends.redis.requests import Request
 from leaderboard_backends.backends.redis.routing import Single
 from leaderboard_backends.backends.redis.server import exchange
-from leaderboard_backends.backends.redis.shard_requests import ShardedRequests, State
+from leaderboard_backends.backends.redis.shard_requests import Sampled, ShardedRequests, State
 from leaderboard_backends.errors import (
     BackendError,
     BackendUnavailableError,
@@ -885,14 +885,15 @@ def test_a_range_is_empty_only_where_all_shards_together_end_before_it(
     """Shards that are sampled one after the other can all be met at their shortest."""
     board = opened(consistent=consistent)
     board.update_scores([(f"p{number}", "", number) for number in range(100)])
-    near, looks = board._reads._near, count()
+    sample, looks = board._reads._sample, count()
 
-    def too_short_at_first(first: int, number: int) -> Plan[Any]:
-        if next(looks):
-            return (yield from near(first, number))
-        return None
+    def too_short_at_first(ranks: Sequence[int], shards: Collection[int]) -> Plan[Any]:
+        found = yield from sample(ranks, shards)
+        if next(looks) == 0:
+            return {shard: Sampled(each.state._replace(players=0), []) for shard, each in found.items()}
+        return found
 
-    monkeypatch.setattr(board._reads, "_near", too_short_at_first)
+    monkeypatch.setattr(board._reads, "_sample", too_short_at_first)
     assert [entry.player_id for entry in board.get_range(100, 100)] == ["p0"]
     assert board.get_range(101, 101) == []
 
