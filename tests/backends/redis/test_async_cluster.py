@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from random import Random
 from time import perf_counter
 from typing import Any
@@ -13,7 +12,6 @@ import redis
 
 from leaderboard_backends import BackendError, BackendUnavailableError, WriteOutcomeUnknownError, open_async_leaderboard
 from leaderboard_backends.aio import ask
-from leaderboard_backends.backends.redis import async_server
 from leaderboard_backends.backends.redis.async_cluster import AsyncClusterLeaderboard
 from leaderboard_backends.backends.redis.async_nodes import NodeServer
 from leaderboard_backends.backends.redis.routing import REFRESH_EVERY
@@ -22,7 +20,7 @@ from leaderboard_backends.testing.subject import unique_name
 
 from . import test_cluster, test_cluster_faults, test_cluster_replicas
 from .blocking_cluster import adopted, open_board
-from .test_async_server import run
+from .test_async_server import parsed_in_threads, run
 from .test_cluster_faults import frozen
 
 __all__ = ["open_board"]
@@ -104,23 +102,15 @@ def test_long_replies_of_nodes_are_parsed_beside_the_loop(
     lone: EmbeddedCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Their rows stand two lists deep."""
-    in_thread, parsed = async_server.in_parsing_thread, 0
-
-    async def counted(call: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal parsed
-        parsed += 1
-        return await in_thread(call, *arguments)
-
-    monkeypatch.setattr(async_server, "LONG_REPLY", 100)
-    monkeypatch.setattr(async_server, "in_parsing_thread", counted)
+    parsed = parsed_in_threads(monkeypatch, 100)
 
     async def program() -> None:
         board = await opened_here(lone)
         await board.update_scores([(f"p{number}", "", number) for number in range(300)])
         assert len(await board.get_top_n(300)) == 300
-        assert parsed == len(lone.primaries)
+        assert len(parsed) == len(lone.primaries)
         assert await board.get_rank("p0") == 300
-        assert parsed == len(lone.primaries)
+        assert len(parsed) == len(lone.primaries)
         await board.delete()
 
     run(program)

@@ -546,19 +546,24 @@ def test_what_cannot_be_sent_in_time_was_not_sent(server: EmbeddedServer, monkey
     run(program)
 
 
+def parsed_in_threads(monkeypatch: pytest.MonkeyPatch, long: int) -> list[object]:
+    """Have replies of more elements parsed in threads, and return a list that grows by each."""
+    in_thread, parsed = async_server.in_parsing_thread, list[object]()
+
+    async def noted(call: Callable[..., Any], *arguments: Any) -> Any:
+        parsed.append(call)
+        return await in_thread(call, *arguments)
+
+    monkeypatch.setattr(async_server, "LONG_REPLY", long)
+    monkeypatch.setattr(async_server, "in_parsing_thread", noted)
+    return parsed
+
+
 def test_long_replies_are_parsed_beside_the_loop(
     shared_server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Also where the rows stand in a list of their own, beside the rank of the first one or the version."""
-    in_thread, calls = async_server.in_parsing_thread, 0
-
-    async def counted(call: Callable[..., Any], *arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        return await in_thread(call, *arguments)
-
-    monkeypatch.setattr(async_server, "LONG_REPLY", 50)
-    monkeypatch.setattr(async_server, "in_parsing_thread", counted)
+    parsed = parsed_in_threads(monkeypatch, 50)
 
     async def program() -> None:
         async with open_async_leaderboard(shared_server.unix_url, feed=100) as board:
@@ -573,9 +578,9 @@ def test_long_replies_are_parsed_beside_the_loop(
             ]
             for number, read in enumerate(reads, 1):
                 await read()
-                assert calls == number
+                assert len(parsed) == number
             assert await board.get_rank("p0") == 60
-            assert calls == len(reads)
+            assert len(parsed) == len(reads)
 
     run(program)
 
