@@ -17,6 +17,8 @@ MAX_BATCH: Final = 10_000
 MAX_SHARDS: Final = 1024
 """Enough for 128 primaries with 8 shards each, or 512 with 2. Each rank is counted in all shards, which takes tens of
 microseconds of a server's time for each: more shards than the primaries need make reads dearer and gain nothing."""
+CONNECT_TIMEOUT: Final = 0.5
+"""Seconds in which a node of a cluster must be connected to, and tell its map: others can be asked."""
 SENTINEL_TIMEOUT: Final = 0.5
 """Seconds that a Sentinel may take to be connected to, and to answer."""
 _PREFIX: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")

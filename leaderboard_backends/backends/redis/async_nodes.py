@@ -17,14 +17,14 @@ from redis.exceptions import NoScriptError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ...errors import BackendError, LeaderboardError
-from .address import Address
+from .address import CONNECT_TIMEOUT, Address
 from .async_server import MOST_SENT, AsyncServer, in_parsing_thread
 from .async_waiting import Place, Sent
 from .async_wire import Wire, ask_first, connect
 from .nodes import READONLY
 from .plans import Answers, Running
 from .requests import Request
-from .routing import CONNECT_TIMEOUT, is_confirmation
+from .routing import is_confirmation
 from .shard_requests import Part
 
 _SHORTEST: Final = 0.001

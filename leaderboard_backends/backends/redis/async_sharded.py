@@ -29,7 +29,7 @@ from ...errors import (
     WriteOutcomeUnknownError,
 )
 from ...model import Keep, Order, check_count
-from .address import ClusterAddress
+from .address import CONNECT_TIMEOUT, ClusterAddress
 from .async_board import AsyncAddressedLeaderboard
 from .async_cluster_replicas import AsyncClusterReplicas
 from .async_nodes import exchange, proceed
@@ -41,7 +41,7 @@ from .merge import JoinedReads, JoinedWrites
 from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, MomentPassedError, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
-from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
+from .routing import Outcomes, Several, Single, Terms
 from .shard_feeds import share_of_feed
 from .shard_requests import ShardedRequests
 from .sharded import DEFAULT_SHARDS
@@ -164,9 +164,10 @@ class AsyncShardedBoard(AsyncAddressedLeaderboard):
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
         nodes = [self._cluster.server(node) for node in (await self._cluster.slot_map()).primaries()]
         answers: dict[Any, Any] = {}
-        for some in (nodes, *([node] for node in nodes)):  # one by one where one that is gone took the time of all
+        patience = self._cluster.address.socket_timeout
+        for some, seconds in ((nodes, CONNECT_TIMEOUT), *(([node], patience) for node in nodes)):  # one may be gone
             questions = {node: [self._manifest.information()] for node in some}
-            found = await exchange(questions, monotonic() + CONNECT_TIMEOUT)
+            found = await exchange(questions, monotonic() + seconds)
             answers |= {node: outcome for node, (outcome,) in found.items()}
             versions = [
                 check_server(answer, node.address, cluster=True)

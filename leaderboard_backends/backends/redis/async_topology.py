@@ -19,7 +19,7 @@ from ...errors import BackendUnavailableError
 from .address import Address, ClusterAddress, Node
 from .async_nodes import exchange, node_server
 from .async_server import AsyncServer, shared_async_server
-from .routing import CONNECT_TIMEOUT, REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
+from .routing import REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
 from .slots import SlotMap, Topology, slots_request
 
 _TERMS: Final = Terms()
@@ -66,10 +66,10 @@ class AsyncCluster(Topology[AsyncServer]):
 
     async def _refresh(self, *first: Node) -> None:
         outcomes: dict[AsyncServer, Any] = {}
-        for node in self._to_be_asked(*first):
+        for node, patience in self._to_be_asked(*first):
             self._refreshed = monotonic()
             server = self.server(node)
-            found = await exchange({server: [slots_request(node)]}, monotonic() + CONNECT_TIMEOUT)
+            found = await exchange({server: [slots_request(node)]}, monotonic() + patience)
             (outcomes[server],) = found[server]
             if self._take_map(outcomes[server]):
                 return

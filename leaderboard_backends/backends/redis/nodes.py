@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, cast
 
-from .address import Address
+from .address import CONNECT_TIMEOUT, Address
 from .pool import Connection as Wire
 from .requests import pack
-from .routing import CONNECT_TIMEOUT
 from .server import Server, make_connection
 
 READONLY: Final = pack((b"READONLY",))

@@ -25,8 +25,6 @@ from .requests import Request, pack
 from .shard_requests import Read
 from .slots import Server, Topology
 
-CONNECT_TIMEOUT: Final = 0.5
-"""Seconds in which a node must be connected to, and tell its map: others can be asked."""
 REFRESH_EVERY: Final = 0.1
 """Seconds between two readings of the map of slots."""
 _PAUSE: Final = 0.02

@@ -27,7 +27,7 @@ from ...errors import (
     WriteOutcomeUnknownError,
 )
 from ...model import Keep, Order, check_count
-from .address import ClusterAddress
+from .address import CONNECT_TIMEOUT, ClusterAddress
 from .board import DEFAULT_BATCH, DEFAULT_PREFIX, AddressedLeaderboard
 from .cluster_replicas import ClusterReplicas
 from .handshake import check_server
@@ -36,7 +36,7 @@ from .merge import JoinedReads, JoinedWrites
 from .plans import COLLECTS, Answers, Ask, ClearFoundError, Joint, MomentPassedError, Plan, Running, Seen, no_rank
 from .replicas import MAX_STALENESS
 from .requests import Request
-from .routing import CONNECT_TIMEOUT, Outcomes, Several, Single, Terms
+from .routing import Outcomes, Several, Single, Terms
 from .server import exchange
 from .shard_feeds import share_of_feed
 from .shard_requests import ShardedRequests
@@ -160,9 +160,10 @@ class ShardedBoard(AddressedLeaderboard):
         """Return what the nodes are; raises for one that cannot hold a board, and where none answers."""
         nodes = [self._cluster.server(node) for node in self._cluster.slot_map().primaries()]
         answers: dict[Any, Any] = {}
-        for some in (nodes, *([node] for node in nodes)):  # one by one where one that is gone took the time of all
+        patience = self._cluster.address.socket_timeout
+        for some, seconds in ((nodes, CONNECT_TIMEOUT), *(([node], patience) for node in nodes)):  # one may be gone
             questions = {node: [self._manifest.information()] for node in some}
-            found = exchange(questions, monotonic() + CONNECT_TIMEOUT)
+            found = exchange(questions, monotonic() + seconds)
             answers |= {node: outcome for node, (outcome,) in found.items()}
             versions = [
                 check_server(answer, node.address, cluster=True)

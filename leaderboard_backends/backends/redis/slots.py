@@ -20,7 +20,7 @@ from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 from weakref import ref
 
 from ...errors import BackendUnavailableError
-from .address import Address, ClusterAddress, Node
+from .address import CONNECT_TIMEOUT, Address, ClusterAddress, Node
 from .failures import GREETING, reply_word
 from .requests import Request, pack
 
@@ -137,11 +137,16 @@ class Topology(ABC, Generic[Server]):
         """Whether the map was last read at least so many seconds ago."""
         return monotonic() - self._refreshed >= every
 
-    def _to_be_asked(self, *first: Node) -> list[Node]:
-        """Return who can tell the map of slots, in the order in which they are asked."""
+    def _to_be_asked(self, *first: Node) -> list[tuple[Node, float]]:
+        """Return who can tell the map of slots, in the order in which they are asked, and how many seconds each has.
+
+        Where no map is known yet, all are asked again, in more time: being connected to may take the first alone.
+        """
         known = self._map.primaries()
         seeds = [Node(*node) for node in self.address.nodes]
-        return list(dict.fromkeys((*first, *sample(known, len(known)), *sample(seeds, len(seeds)))))
+        nodes = dict.fromkeys((*first, *sample(known, len(known)), *sample(seeds, len(seeds))))
+        patience = (CONNECT_TIMEOUT,) if known else (CONNECT_TIMEOUT, self.address.socket_timeout)
+        return [(node, seconds) for seconds in patience for node in nodes]
 
     def _take_map(self, found: Any) -> bool:
         """Use what a node told as the map of slots; returns whether it is one."""

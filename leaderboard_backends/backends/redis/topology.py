@@ -17,7 +17,7 @@ from ...errors import BackendUnavailableError
 from ...forks import guard
 from .address import Address, ClusterAddress, Node
 from .nodes import node_server
-from .routing import CONNECT_TIMEOUT, REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
+from .routing import REFRESH_EVERY, Outcomes, Routing, Several, Single, Terms
 from .server import Server, exchange, shared_server
 from .slots import SlotMap, Topology, slots_request
 
@@ -63,10 +63,10 @@ class Cluster(Topology[Server]):
 
     def _refresh(self, *first: Node) -> None:
         outcomes: dict[Server, Any] = {}
-        for node in self._to_be_asked(*first):
+        for node, patience in self._to_be_asked(*first):
             self._refreshed = monotonic()
             server = self.server(node)
-            found = exchange({server: [slots_request(node)]}, monotonic() + CONNECT_TIMEOUT)
+            found = exchange({server: [slots_request(node)]}, monotonic() + patience)
             (outcomes[server],) = found[server]
             if self._take_map(outcomes[server]):
                 return

@@ -852,6 +852,23 @@ def test_all_nodes_are_reached_over_tls_and_must_prove_themselves(open_board: Op
             open_board(url, connect_timeout=2)
 
 
+def test_a_cluster_that_answers_slowly_is_opened(open_board: Opener) -> None:
+    """Connecting may take all the time in which a node is to tell its map: no other one is faster."""
+
+    def late() -> Fate:
+        sleep(0.3)
+        return "pass"
+
+    with EmbeddedCluster(replicas=0) as cluster, proxied(cluster) as proxies:
+        for proxy in proxies:
+            proxy._draw = late
+        board = open_board(at(cluster, proxies[:1]), shards=4, read_timeout=NEVER)
+        assert board.update_score("ada", "", 1) == 1
+        assert board.get_score("ada") == 1
+        for proxy in proxies:
+            proxy.lose_nothing()
+
+
 def announced(client: Any) -> set[int]:
     """Return the ports of all primaries and replicas, as a node tells them."""
     return {node[1] for _, _, *nodes in client.execute_command("CLUSTER", "SLOTS") for node in nodes}
