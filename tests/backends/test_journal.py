@@ -48,6 +48,7 @@ from leaderboard_backends.testing.crew import Crew
 from leaderboard_backends.testing.forking import Child
 
 from ..conformance.conftest import made_folder
+from ..interrupting import NO_POINTS
 from ..interrupting import InterruptAt as InterruptAtLine
 
 NAME = "weekly"
@@ -893,7 +894,7 @@ TRACED = {
     if module.__file__ is not None
 }
 
-NO_SIGNAL = ("try:", "finally:", "with self._lock", "self._inside = False")
+NO_SIGNAL = (*NO_POINTS, "finally:")
 
 
 class InterruptAt:

@@ -13,8 +13,9 @@ from fractions import Fraction
 from math import inf, nextafter
 from random import Random
 from sys import float_info
+from threading import Event
 from types import FrameType
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import pytest
 from hypothesis import given
@@ -38,7 +39,7 @@ from leaderboard_backends.changes import Version
 from leaderboard_backends.model import MAX_INTEGER, check_score
 from leaderboard_backends.testing.crew import Crew
 
-from ..interrupting import InterruptAt
+from ..interrupting import HandlerAt, InterruptAt
 
 Act: TypeAlias = Callable[[MemoryLeaderboard], object]
 State: TypeAlias = list[tuple[str, str, Score]]
@@ -254,16 +255,119 @@ def test_an_interrupt_of_a_small_batch_leaves_it_whole_after_some_of_its_updates
     assert all(state in found for state in states[:-1])
 
 
-def test_reads_that_are_interrupted_leave_the_board_whole() -> None:
+READS: Final[dict[str, Act]] = {
+    "score": lambda board: board.get_score("p3"),
+    "rank": lambda board: board.get_rank("p3"),
+    "entries": lambda board: board.get_entries(["p3", "p4", "new"]),
+    "percentile": lambda board: board.get_percentile("p3"),
+    "top": lambda board: board.get_top_n(5),
+    "range": lambda board: board.get_range(4, 17),
+    "around": lambda board: board.get_around("p3", 9),
+    "by score": lambda board: board.get_by_score(1, 5),
+    "count by score": lambda board: board.count_by_score(2, 3),
+    "count": len,
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_reads_that_are_interrupted_leave_the_board_whole(read: Act) -> None:
     before = whole(filled())
-    reads: list[Act] = [
-        lambda board: board.get_top_n(5),
-        lambda board: board.get_around("p3"),
-        lambda board: board.get_by_score(1, 3),
-        lambda board: board.get_percentile("p3"),
-    ]
-    for read in reads:
-        assert all(whole(board) == before for board in at_every_point(read))
+    assert all(whole(board) == before for board in at_every_point(read))
+
+
+# ---------------------------------------------------------------------- writes while another thread reads
+
+
+def answers_around(write: Act, read: Act) -> list[object]:
+    """Return the answers of a read before a write, and after it."""
+    board = filled()
+    before = read(board)
+    write(board)
+    return [before, read(board)]
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_read_within_which_a_write_comes_is_answered_as_before_or_as_after(read: Act, write: Act) -> None:
+    """At each of its points; a write in the middle of the read with the lock is refused, as it is in one thread."""
+    answers, refused = answers_around(write, read), 0
+    for step in range(1, 10_000):
+        board, errors = filled(), list[BackendUnavailableError]()
+
+        def come(board: MemoryLeaderboard = board, errors: list[BackendUnavailableError] = errors) -> None:
+            try:
+                write(board)
+            except BackendUnavailableError as error:
+                errors.append(error)
+
+        with HandlerAt(step, FILES, come) as handler:
+            assert read(board) in answers
+        if handler.left > 0:
+            break
+        refused += len(errors)
+        assert read(board) == answers[not errors]
+        whole(board)
+    assert step > 3
+    assert refused < step
+
+
+class Knock:
+    """A lock that tells when a thread comes to it."""
+
+    def __init__(self, lock: Any, knock: Callable[[], object]) -> None:
+        self._lock = lock
+        self._knock = knock
+
+    def __enter__(self) -> None:
+        self._knock()
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+
+def read_within_a_write(board: MemoryLeaderboard, read: Act, write: Act, began: int, paused: int) -> object:
+    """Return the answer of a read at whose point `began` a write begins in another thread.
+
+    The write stays at its own point `paused` until the read asks for the lock, or is over.
+    """
+    halfway, go_on, writers = Event(), Event(), list[Crew[None]]()
+
+    def pause() -> None:
+        halfway.set()
+        go_on.wait(20)
+
+    def written() -> None:
+        with HandlerAt(paused, FILES, pause) as handler:
+            write(board)
+        if handler.left > 0:
+            halfway.set()
+
+    def begin() -> None:
+        writers.append(Crew([written]))
+        halfway.wait(20)
+        board._lock = cast("Any", Knock(lock, go_on.set))
+
+    lock = board._lock
+    with HandlerAt(began, FILES, begin):
+        answer = read(board)
+    go_on.set()
+    for writer in writers:
+        writer.join(20)
+    board._lock = lock
+    return answer
+
+
+@pytest.mark.parametrize("write", [pytest.param(WRITES[name], id=name) for name in ("move", "remove", "large batch")])
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
+def test_a_read_within_which_a_write_begins_waits_for_its_end(read: Act, write: Act) -> None:
+    """Whichever line of the write another thread is at when the read goes on."""
+    answers = answers_around(write, read)
+    for began in range(3, 8):
+        for paused in range(3, 40, 3):
+            board = filled()
+            assert read_within_a_write(board, read, write, began, paused) in answers
+            whole(board)
 
 
 # ---------------------------------------------------------------------- calls within a call

@@ -14,10 +14,13 @@ Cost, n players, k entries returned: `update_score`, `increment_score`, `remove_
 that page is cached; `get_score`, `len` and `in` O(1); `update_scores` of m updates O(m log n), or one sort,
 O((n + m) log (n + m)), where m is a large part of the board. No round trips.
 
-Crash: nothing survives the process. One lock makes it safe to share between threads. A write notes its result before
-its first step: if an interrupt (Ctrl-C) stops it halfway, the next call completes it, O(n log n). A batch that moves
-player by player then ends with the update that was interrupted; those after it are not applied. A finalizer or
-a signal handler that calls the board in the middle of a call of its own thread gets an error.
+It is safe to share between threads. Writes take a lock. Reads take none, as long as no write comes in between: one is
+seen by a number that each raises, and then the read is made again with the lock. So a read never sees half of a write.
+
+Crash: nothing survives the process. A write notes its result before its first step: if an interrupt (Ctrl-C) stops it
+halfway, the next call completes it, O(n log n). A batch that moves player by player then ends with the update that was
+interrupted; those after it are not applied. A finalizer or a signal handler that calls the board in the middle of
+a write of its own thread gets an error.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`MemoryLeaderboard`: one call at a time, writes that an interrupt cuts in two completed, scores packed into keys."""
+"""`MemoryLeaderboard`: one write at a time, reads without a lock, writes that an interrupt cuts in two completed."""
 
 from __future__ import annotations
 
@@ -59,6 +59,8 @@ class MemoryLeaderboard(InProcessLeaderboard):
         self._best_only = self._keep == "best"
         self._under_way: _Write | _State | None = None
         """What the write in work, or one that was interrupted, leads to."""
+        self._calls = 0
+        """How many calls had the lock, by which whoever reads without it knows that none came in between."""
         self._logs = False
         """Whether a subclass writes each change down before it is made (`_log_change`)."""
         self._first: list[Entry] = []
@@ -85,7 +87,22 @@ class MemoryLeaderboard(InProcessLeaderboard):
                     self._mend()
                 return work(*given)
             finally:
-                self._inside = False
+                self._inside, self._calls = False, self._calls + 1
+
+    def _read(self, work: Callable[[*Given], Value], *given: *Given) -> Value:
+        """Return what a method returns that changes nothing: without the lock, unless a write may come in between.
+
+        Then the method may find anything, or an item to be missing, so its answer is dropped and it is called again.
+        """
+        calls = self._calls
+        if not self._inside and self._under_way is None:
+            try:
+                found = work(*given)
+            except IndexError:
+                return self._alone(work, *given)
+            if calls == self._calls and not self._inside and self._under_way is None:
+                return found
+        return self._alone(work, *given)
 
     # ------------------------------------------------------------------ writes
 
@@ -103,7 +120,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                     limits.check(self._standing(player_id), score, None, self._order, self._keep)
                 return self._move(player_id, username, score)
             finally:
-                self._inside = False
+                self._inside, self._calls = False, self._calls + 1
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         return self._alone(self._add, player_id, username, delta)
@@ -324,69 +341,46 @@ class MemoryLeaderboard(InProcessLeaderboard):
 
     # ------------------------------------------------------------------ reads
 
+    def _get_score(self, player_id: str) -> Score | None:
+        return self._read(self._standing, player_id)
+
     def _get_rank(self, player_id: str) -> int | None:
-        with self._lock:  # as `_alone`, as above
-            if self._inside:
-                self._refuse_inside()
-            self._inside = True
+        calls = self._calls  # as `_read`, without the time of two more calls
+        if not self._inside and self._under_way is None:
             try:
-                if self._under_way is not None:
-                    self._mend()
                 key = self._key_of.get(player_id)
-                if key is None:
-                    return None
-                return self._chunks.rank(key)
-            finally:
-                self._inside = False
+                rank = None if key is None else self._chunks.rank(key)
+            except IndexError:
+                return self._alone(self._rank, player_id)
+            if calls == self._calls and not self._inside and self._under_way is None:
+                return rank
+        return self._alone(self._rank, player_id)
 
     def _get_entries(self, player_ids: Sequence[str]) -> list[Entry | None]:
-        return self._alone(lambda: list(map(self._entry, player_ids)))
+        return self._read(lambda: list(map(self._entry, player_ids)))
 
     def _get_percentile(self, player_id: str) -> float | None:
-        rank, players = self._alone(lambda: (self._rank(player_id), len(self._key_of)))
+        rank, players = self._read(lambda: (self._rank(player_id), len(self._key_of)))
         return None if rank is None else percentile(rank, players)
 
     def _get_top_n(self, n: int) -> list[Entry]:
-        with self._lock:  # as `_alone`, as above
-            if self._inside:
-                self._refuse_inside()
-            self._inside = True
-            try:
-                if self._under_way is not None:
-                    self._mend()
-                if n <= len(self._first) or self._first_end == BEYOND:
-                    return self._first[:n]
-                return self._top(n)
-            finally:
-                self._inside = False
+        page = self._read(self._remembered, n)
+        return self._alone(self._top, n) if page is None else page
 
     def _get_range(self, first_rank: int, last_rank: int) -> list[Entry]:
-        return self._alone(self._slice, first_rank - 1, last_rank)
+        return self._read(self._slice, first_rank - 1, last_rank)
 
     def _get_around(self, player_id: str, radius: int) -> list[Entry]:
-        with self._lock:  # as `_alone`, as above
-            if self._inside:
-                self._refuse_inside()
-            self._inside = True
-            try:
-                if self._under_way is not None:
-                    self._mend()
-                key = self._key_of.get(player_id)
-                if key is None:
-                    return []
-                start, rows = self._chunks.around(key, radius)
-                return self._entries(start, rows)
-            finally:
-                self._inside = False
+        return self._read(self._around, player_id, radius)
 
     def _get_by_score(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
-        return self._alone(self._between, low, high, limit)
+        return self._read(self._between, low, high, limit)
 
     def _count_by_score(self, low: Score, high: Score) -> int:
-        return self._alone(self._number_between, low, high)
+        return self._read(self._number_between, low, high)
 
     def _count(self) -> int:
-        return self._alone(self._key_of.__len__)
+        return self._read(lambda: len(self._key_of))
 
     def _rank(self, player_id: str) -> int | None:
         key = self._key_of.get(player_id)
@@ -397,6 +391,9 @@ class MemoryLeaderboard(InProcessLeaderboard):
         if key is None:
             return None
         return Entry(self._chunks.rank(key), player_id, self._chunks.username(key), self._score(key))
+
+    def _remembered(self, n: int) -> list[Entry] | None:
+        return self._first[:n] if n <= len(self._first) or self._first_end == BEYOND else None
 
     def _top(self, n: int) -> list[Entry]:
         """Return the first page, and remember it."""
@@ -410,6 +407,10 @@ class MemoryLeaderboard(InProcessLeaderboard):
         stop = min(stop, len(self._key_of))
         return self._entries(start, self._chunks.slice(start, stop)) if start < stop else []
 
+    def _around(self, player_id: str, radius: int) -> list[Entry]:
+        key = self._key_of.get(player_id)
+        return [] if key is None else self._entries(*self._chunks.around(key, radius))
+
     def _entries(self, start: int, rows: Rows) -> list[Entry]:
         keys, ids, names = rows
         scores: list[Score]
@@ -419,7 +420,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
             scores = [-(key >> _BITS) for key in keys]
         else:
             scores = [key >> _BITS for key in keys]
-        return list(map(make_entry, zip(count(start + 1), ids, names, scores, strict=False)))
+        return list(map(make_entry, zip(count(start + 1), ids, names, scores)))
 
     def _between(self, low: Score, high: Score, limit: int | None) -> list[Entry]:
         first, end = self._ends(low, high)
