@@ -303,6 +303,41 @@ def test_a_start_that_takes_over_at_that_moment_stops_no_cut_over(stack: ExitSta
     assert content(one) == content(two)
 
 
+@pytest.mark.parametrize("last", ["new", "ada"])
+def test_what_differs_in_the_pause_leaves_the_source_to_serve(stack: ExitStack, last: str) -> None:
+    """By the number of players, or by the players of the last changes: all before was compared in full."""
+
+    class Busy(DelegatingLeaderboard):
+        """Is written once more before it is fenced for the pause."""
+
+        def _fence(self, moved_to: str | None) -> None:
+            if moved_to and "paused" in moved_to:
+                self.inner.update_score(last, "", 7)
+            super()._fence(moved_to)
+
+    class Losing(DelegatingLeaderboard):
+        """Says that it has applied what it is told in the pause, and has not."""
+
+        honest = False
+
+        def _update_scores(self, updates: Sequence[tuple[str, str, Score]]) -> None:
+            if self.honest or one.fenced() is None:
+                self.inner.update_scores(updates)
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    one.update_scores([*rows(50, 3), ("ada", "", 1)])
+    target = Losing(two)
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two))
+    moves = Migration(Busy(one), target)
+    moves.start(until_caught_up=True)
+    with pytest.raises(BoardMismatchError, match="the boards differ in the pause"):
+        moves.cut_over()
+    assert (moves.state().serves, app.update_score("later", "", 1) > 0, one.get_score(last)) == ("source", True, 7)
+    target.honest = True
+    assert moves.cut_over().serves == "target"
+    assert content(one) == content(two)
+
+
 def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack) -> None:
     one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
     one.update_score("ada", "Ada", 1)
@@ -310,6 +345,7 @@ def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack
     moves.start(until_caught_up=True)
     moves.cut_over()
     moves.finish()
+    assert len(one) == 1  # only `delete` removes players
     assert "give the app its URL" in moves.plan().problems[0]
     with pytest.raises(BoardMismatchError, match=r"lift its fence \(board\.lift_fence\(\)\), and clear"):
         back.start()
