@@ -85,6 +85,9 @@ def keeps_feed(board: LeaderboardBackend) -> bool:
 
 def ended(state: State) -> str:
     """Say that a migration is finished, and what to do."""
+    if state.serves is None:
+        step = "roll-back" if state.truth == "source" else "cut-over"
+        return f"this migration was finished just when a pause began: run {step} to have the {state.truth} serve."
     if state.truth == "target":
         return "this migration is finished, and the target serves: give the app its URL, and remove the table."
     return (

@@ -66,7 +66,7 @@ def state_document(migration: Migration, state: State) -> dict[str, Any]:
     return {
         "serves": state.serves,
         "truth": state.truth,
-        "phase": "finished" if state.finished else phase_of(state, live=migration.live),
+        "phase": "finished" if state.finished and state.serves else phase_of(state, live=migration.live),
         "players": {"source": len(migration.source), "target": len(migration.target)},
     }
 

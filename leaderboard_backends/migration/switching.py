@@ -21,7 +21,7 @@ from ..errors import (
     WriteOutcomeUnknownError,
 )
 from .comparing import compare_changed, drain, require_equal, verify_mirror
-from .fences import LEASE, LEASE_MARGIN, MigrationFence, Side, State, expecting, fence_of, make_fence, other
+from .fences import LEASE, LEASE_MARGIN, Kind, MigrationFence, Side, State, expecting, fence_of, make_fence, other
 from .mirroring import Mirror
 from .pair import LIFE, Pair, Rest
 from .planning import ended
@@ -62,12 +62,11 @@ class Switch:
         to, state = self._to, self._pair.state()
         if state.serves == to:
             return Switched(to, None, None, 0, None)
-        fence = state.fence_of(other(state.truth))
-        if fence and fence.kind == "finished":
-            raise BoardMismatchError(ended(state))
         if state.serves is None and state.truth == to:
             self._end_pause(state)
             return Switched(to, None, None, 0, None)
+        if state.finished:
+            raise BoardMismatchError(ended(state))
         if to == "source" and not self._pair.reversible:
             raise UnsupportedOperationError(
                 "there is no roll-back: changes do not flow back from the target to the source with these backends."
@@ -84,7 +83,8 @@ class Switch:
     def _end_pause(self, state: State) -> None:
         """End a pause in which the board has all writes already."""
         pair, to = self._pair, self._to
-        pair.take_over(self._active, state.fence_of(self._active), "follows", "nobody")
+        kind: Kind = "finished" if state.finished else "follows"
+        pair.take_over(self._active, state.fence_of(self._active), kind, "nobody")
         fence = pair.take_over(to, state.fence_of(to), "paused", "switch")
         pair.lift(to, fence)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
+from contextvars import Context
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +31,7 @@ from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.migration import comparing, moving_board, verify_boards
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
+from leaderboard_backends.migration.steering import state_document
 from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -354,6 +356,39 @@ def test_after_the_end_a_plan_says_how_another_migration_begins(stack: ExitStack
     assert back.plan().problems == ()
     back.start(until_caught_up=True)
     assert back.cut_over().serves == "target"
+
+
+@pytest.mark.parametrize(("serves", "step"), [("source", "roll_back"), ("target", "cut_over")])
+def test_an_end_that_meets_a_pause_whose_command_was_killed_leaves_a_way_out(
+    stack: ExitStack, serves: str, step: str
+) -> None:
+    class Overtaken(DelegatingLeaderboard):
+        """A pause begins after an end has seen that there is none."""
+
+        def _fence(self, moved_to: str | None) -> None:
+            if moved_to and "finished" in moved_to:
+                Context().run(lambda: boards[serves].fence("there [migration: paused, switch 0123]"))
+            super()._fence(moved_to)
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    boards = {"source": one, "target": two}
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two, wait=0.05))
+    app.update_score("ada", "", 1)
+    moves = Migration(one, two)
+    moves.start(until_caught_up=True)
+    if serves == "target":
+        moves.cut_over()
+    assert Migration(Overtaken(one), Overtaken(two)).finish().serves is None
+    assert state_document(moves, moves.state())["phase"].startswith("in the pause of a ")
+    with pytest.raises(BackendUnavailableError, match="took no writes"):
+        app.update_score("ada", "", 2)
+    for wrong in {"roll_back", "cut_over", "start"} - {step}:
+        with pytest.raises(BoardMismatchError, match=f"run {step.replace('_', '-')}"):
+            getattr(moves, wrong)()
+    assert getattr(moves, step)().serves == serves
+    assert (moves.state().serves, moves.state().finished) == (serves, True)
+    app.update_score("ada", "", 2)
+    assert boards[serves].get_score("ada") == 2
 
 
 def test_a_fence_says_where_the_board_went_and_no_password(stack: ExitStack) -> None:
