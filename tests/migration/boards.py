@@ -41,6 +41,24 @@ def content(board: LeaderboardBackend) -> list[tuple[object, ...]]:
     return [tuple(entry) for entry in board]
 
 
+def shake(board: LeaderboardBackend, chance: random.Random, steps: int, players: int = 40) -> None:
+    """Write to a board whatever can be written: few scores, so that nearly all are tied; seldom all at once."""
+    for _ in range(steps):
+        player = f"player-{chance.randrange(players)}"
+        kind = chance.random()
+        if kind < 0.5:
+            board.update_score(player, f"name {chance.randrange(3)}", chance.randrange(4))
+        elif kind < 0.65:
+            board.increment_score(player, "sum", chance.choice([-1, 0, 0.5, 1]))
+        elif kind < 0.8:
+            many = [(f"player-{chance.randrange(players)}", "", chance.randrange(4)) for _ in range(12)]
+            board.update_scores(many)
+        elif kind < 0.97:
+            board.remove_player(player)
+        else:
+            board.clear()
+
+
 class TearingBoard(DelegatingLeaderboard):
     """Applies a random part of its n-th batch, in order, and says that it does not know; as a board over shards may."""
 

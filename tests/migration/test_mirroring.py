@@ -16,7 +16,7 @@ from leaderboard_backends.migration.mirroring import Mirror
 from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
-from .boards import ODD, TearingBoard, content, rows
+from .boards import ODD, TearingBoard, content, rows, shake
 
 Open = Callable[..., LeaderboardBackend]
 
@@ -25,24 +25,6 @@ Open = Callable[..., LeaderboardBackend]
 def open_board() -> Iterator[Open]:
     with ExitStack() as stack:
         yield lambda url="memory://one", **options: stack.enter_context(open_leaderboard(url, feed=100_000, **options))
-
-
-def shake(board: LeaderboardBackend, chance: random.Random, steps: int, players: int = 40) -> None:
-    """Write to a board whatever can be written: few scores, so that nearly all are tied; seldom all at once."""
-    for _ in range(steps):
-        player = f"player-{chance.randrange(players)}"
-        kind = chance.random()
-        if kind < 0.5:
-            board.update_score(player, f"name {chance.randrange(3)}", chance.randrange(4))
-        elif kind < 0.65:
-            board.increment_score(player, "sum", chance.choice([-1, 0, 0.5, 1]))
-        elif kind < 0.8:
-            many = [(f"player-{chance.randrange(players)}", "", chance.randrange(4)) for _ in range(12)]
-            board.update_scores(many)
-        elif kind < 0.97:
-            board.remove_player(player)
-        else:
-            board.clear()
 
 
 def mirrored(source: LeaderboardBackend, target: LeaderboardBackend, text: str = "mirror") -> Mirror:
