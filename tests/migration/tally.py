@@ -68,6 +68,10 @@ def tally_of(account: Account, board: LeaderboardBackend) -> Tally:
         entry = held[player]
         if (entry.username, entry.score) not in account.open.get(player, ()):
             doubled.append(f"{player} is back again, as {entry}")
+    doubled += [
+        f"{player} was written by nobody"
+        for player in held.keys() - account.players - account.removed - account.open.keys()
+    ]
     return Tally(
         account.acknowledged,
         account.unknown,

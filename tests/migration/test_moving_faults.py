@@ -13,6 +13,7 @@ import redis
 
 from leaderboard_backends import (
     BackendError,
+    BackendFullError,
     BackendUnavailableError,
     BoardMovedError,
     LeaderboardBackend,
@@ -22,12 +23,12 @@ from leaderboard_backends import (
 from leaderboard_backends.testing.forking import Child
 
 from .site import Site
-from .traffic import Account, writing
+from .traffic import writing
 
 STEPS = ("start", "cut_over", "roll_back", "cut_over", "roll_back")
 
 
-@pytest.mark.parametrize("moments", [8, pytest.param(60, marks=pytest.mark.proof)])
+@pytest.mark.parametrize("moments", [8, pytest.param(90, marks=pytest.mark.proof)])
 def test_a_migration_is_killed_or_frozen_at_any_moment(site: Site, moments: int) -> None:
     chance = random.Random(moments)
     frozen: list[Child[object]] = []
@@ -117,14 +118,16 @@ def test_a_server_that_is_gone_for_a_while_is_waited_for(site: Site) -> None:
 
 
 def test_without_the_target_a_cut_over_leaves_the_source_to_serve(site: Site) -> None:
-    site.begun().close()
-    site.servers[1].kill()
-    with pytest.raises(BackendError):
-        site.carry_out("cut_over")
-    site.servers[1].start()
-    with site.opened() as board:
-        board.update_score("later", "", 1)
-    site.check("no target at the cut-over", Account())
+    with writing(site.opened, site.folder / "stop", processes=2, pace=0.002) as end:
+        site.begun().close()
+        site.servers[1].kill()
+        with pytest.raises(BackendError):
+            site.carry_out("cut_over")
+        end.wait_for_writes(20)
+        site.servers[1].start()
+        account = end()
+    site.check("no target at the cut-over", account)
+    assert account.unknown == account.refused == 0
 
 
 def test_a_source_that_is_killed_loses_nothing_that_it_acknowledged(site: Site) -> None:
@@ -146,12 +149,25 @@ def test_a_source_that_is_killed_loses_nothing_that_it_acknowledged(site: Site) 
     site.check("the source killed", account)
 
 
-def test_a_target_that_is_full_is_waited_for(site: Site) -> None:
-    with redis.Redis.from_url(site.servers[1].url) as client, open_leaderboard(site.urls[1]) as target:
+def test_a_target_that_is_full_is_waited_for_and_not_cut_over_to(site: Site) -> None:
+    with (
+        redis.Redis.from_url(site.servers[1].url) as client,
+        open_leaderboard(site.urls[1]) as target,
+        writing(site.opened, site.folder / "stop", processes=2, pace=0.002) as end,
+    ):
         client.config_set("maxmemory", "1mb")
         with site.begun_somehow():
-            sleep(0.5)
+            end.wait_for_writes(20)
             assert len(target) == 0
             client.config_set("maxmemory", "0")
             site.wait_for(lambda moves: len(moves.target) == len(moves.source))
-    site.check("the target full", Account())
+            client.config_set("maxmemory", "1mb")
+            end.wait_for_writes(20)
+            with pytest.raises(BackendFullError):
+                site.carry_out("cut_over")
+            end.wait_for_writes(20)
+            client.config_set("maxmemory", "0")
+            site.carry_out("cut_over")
+        account = end()
+    site.check("the target full, also at a cut-over", account)
+    assert account.unknown == account.refused == 0
