@@ -132,17 +132,8 @@ def from_sqlite(file: Path, board: str, query: str, player_id: str, username: st
     _fill(board, lambda _: query_rows(file, query, columns), _Settings(**settings))
 
 
-@import_.command("redis-zset", short_help="From a plain sorted set of a Redis or Valkey server.")
-@click.argument("url", metavar="URL")
-@click.argument("key", metavar="KEY")
-@click.argument("board", metavar="BOARD")
-@click.option(
-    "--ties",
-    type=click.Choice(["listed", "member", "packed", "packed-reversed"]),
-    required=True,
-    help="The order of players with the same score, which the set does not know.",
-)
-@click.option(
+_TIES: Final = click.Choice(["listed", "member", "packed", "packed-reversed"])
+_UNIT: Final = click.option(
     "--unit",
     type=FiniteRange(0, min_open=True),
     default=1.0,
@@ -150,6 +141,19 @@ def from_sqlite(file: Path, board: str, query: str, player_id: str, username: st
     metavar="N",
     help="With packed ties: a packed score divided by N, without the fraction, is the score.",
 )
+
+
+@import_.command("redis-zset", short_help="From a plain sorted set of a Redis or Valkey server.")
+@click.argument("url", metavar="URL")
+@click.argument("key", metavar="KEY")
+@click.argument("board", metavar="BOARD")
+@click.option(
+    "--ties",
+    type=_TIES,
+    required=True,
+    help="The order of players with the same score, which the set does not know.",
+)
+@_UNIT
 @_settings
 def from_sorted_set(url: str, key: str, board: str, ties: Ties, unit: float, **settings: Any) -> None:
     """Fill BOARD from the sorted set KEY of the server at URL (redis://HOST:6379/0), best first.
@@ -178,24 +182,33 @@ def from_sorted_set(url: str, key: str, board: str, ties: Ties, unit: float, **s
 @click.option("--member-data", metavar="KEY", help="Key of the member data.  [default: NAME:member_data]")
 @click.option(
     "--ties",
-    type=click.Choice(["listed", "member"]),
+    type=_TIES,
     default="listed",
     show_default=True,
-    help="The order of players with the same score: as that library ranks them, or by member from a to z.",
+    help="The order of players with the same score: as that library ranks them, or as for redis-zset.",
 )
+@_UNIT
 @_settings
 def from_agoragames(
-    url: str, name: str, board: str, username: str | None, member_data: str | None, ties: Ties, **settings: Any
+    url: str,
+    name: str,
+    board: str,
+    username: str | None,
+    member_data: str | None,
+    ties: Ties,
+    unit: float,
+    **settings: Any,
 ) -> None:
     """Fill BOARD from the board NAME that the library `leaderboard` (agoragames) keeps on the server at URL.
 
-    Players keep the ranks that the library shows. For one of its boards with order=asc, give --order ascending.
-    Without --username, the username is the member. Stop the writers first.
+    Players keep the ranks that the library shows. For one of its boards with order=asc, give --order ascending; where
+    the app packed a time into the scores, --ties packed or packed-reversed, as for redis-zset. Without --username, the
+    username is the member. Stop the writers first.
     """
     data = member_data or f"{name}{MEMBER_DATA}"
 
     def reading(order: Order) -> Reading:
-        return Reading(order, ties, description=data, username=username)
+        return Reading(order, ties, unit, data, username)
 
     _fill_from_set(url, name, board, reading, _Settings(**settings))
 

@@ -186,6 +186,29 @@ def test_a_board_of_agoragames_keeps_its_ranks_and_names(server: EmbeddedServer,
 
 
 @pytest.mark.parametrize(
+    ("order", "ties", "ranked_so"),
+    [
+        ("descending", "packed", [("kurt", "Kurt", 901), ("ada", "Ada", 900), ("grace", "grace", 900)]),
+        ("descending", "packed-reversed", [("kurt", "Kurt", 901), ("grace", "grace", 900), ("ada", "Ada", 900)]),
+        ("ascending", "packed", [("grace", "grace", 900), ("ada", "Ada", 900), ("kurt", "Kurt", 901)]),
+    ],
+)
+def test_a_board_of_agoragames_with_times_in_its_scores_keeps_its_names(
+    server: EmbeddedServer, client: Any, target: str, order: Order, ties: str, ranked_so: list[tuple[str, str, float]]
+) -> None:
+    """Scores as of an app that packs 10,000 seconds into the last four digits, or of one whose times are a fraction."""
+    for name, unit in (("highscores", 10_000), ("fractions", 1)):
+        players = {"ada": (900.8, '{"name": "Ada"}'), "grace": (900.5, None), "kurt": (901.25, "Kurt")}
+        agoragames(client, name, {each: (score * unit, data) for each, (score, data) in players.items()})
+        options = ("--username", "name", "--order", order, "--ties", ties, "--unit", str(unit))
+        done = run("agoragames", server.url, name, target, *options)
+        assert done.exit_code == 0, done.output
+        with open_leaderboard(target, order=order) as board:
+            assert ranked(board) == ranked_so
+            board.delete()
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("redis-zset", "{url}", "none", "--ties", "listed"), "there is no sorted set 'none': check the key"),
