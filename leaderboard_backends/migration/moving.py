@@ -124,18 +124,20 @@ class Migration:
 
         `delete` removes the other one's players, never its fence: a process with an old configuration must not begin a
         new board there. Raises `BoardMismatchError` in a pause, `BoardMovedError` where another command took over, and
-        `UnsupportedOperationError` for `delete` where no write passes the fence. A few round trips; `delete` O(n).
+        `UnsupportedOperationError` for `delete` where no write passes a fence, or there is none. A few round trips;
+        `delete` O(n).
         """
         state = self.state()
         if state.serves is None:
             raise BoardMismatchError("the boards are in a pause: end it by cut-over or roll-back first.")
         left = other(state.serves)
         fence, board = state.fence_of(left), self._pair.board(left)
-        if fence is None:
+        if fence is None and (self.live or not delete):
             return state
-        if delete and not board.capabilities.fence_pass:
+        if delete and (fence is None or not board.capabilities.fence_pass):
             raise UnsupportedOperationError(
-                f"the {left} lets no write pass its fence, so that its players cannot be removed: delete that board."
+                "with these boards, the players of the one that does not serve cannot be removed: open it by its URL, "
+                "and delete it (board.delete())."
             )
         fence = self._pair.take_over(left, fence, "finished", "nobody")
         if delete:
@@ -149,6 +151,7 @@ class Migration:
         """Copy a board that nobody writes, or go on with that."""
         pair = self._pair
         if self.state().serves == "source":
+            pair.tell(f"{pair.why_not_live()}: all writers must be stopped, by config, until the cut-over")
             copy_board(
                 self.source,
                 self.target,
@@ -168,4 +171,6 @@ class Migration:
         require_equal(found)
         if self.source.capabilities.fence:
             self.source.fence(make_fence(self._pair.place_beside("source"), "paused", "nobody").text)
+        else:
+            self._pair.tell("the source cannot be fenced: the target serves once the app has its URL")
         return Switched("target", monotonic() - began, found, found.players_a, None)

@@ -147,12 +147,14 @@ def test_a_board_of_the_contract_alone_moves_at_rest(stack: ExitStack, fence: bo
     one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
     source, target = Plain(one, fence=fence), Plain(two)
     source.update_scores(rows(1_500, 3))
-    moves = Migration(source, target)
+    heard: list[str] = []
+    moves = Migration(source, target, hear=lambda progress: heard.append(progress.doing))
     plan = moves.plan()
     assert (plan.live, plan.reversible, plan.problems) == (False, False, ())
     assert "stop all writers" in plan.notes[0]
     app = stack.enter_context(MovingLeaderboard(source, lambda: target))
     moves.start()
+    assert "all writers must be stopped" in heard[0]
     assert content(target) == content(source) == content(app)
     source.update_score("late", "", 9)
     with pytest.raises(BoardMismatchError, match="boards differ"):
@@ -163,9 +165,13 @@ def test_a_board_of_the_contract_alone_moves_at_rest(stack: ExitStack, fence: bo
     if fence:
         app.update_score("later", "", 1)
         assert "later" in target
+    assert ("once the app has its URL" in heard[-1]) is not fence
     with pytest.raises(UnsupportedOperationError, match="no roll-back"):
         moves.roll_back()
+    with pytest.raises(UnsupportedOperationError, match=r"delete it \(board\.delete\(\)\)"):
+        moves.finish(delete=True)
     moves.finish()
+    assert len(source) == 1_500
 
 
 def test_a_source_without_a_pass_moves_live_and_has_no_way_back(stack: ExitStack) -> None:
