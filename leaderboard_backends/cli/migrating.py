@@ -258,7 +258,11 @@ def _there(
             click.echo(
                 "The process that holds the board goes on to follow; status says how far behind it is.", err=True
             )
-        document = order_step(record, step, options, tell.hear, rate=rate)
+        try:
+            document = order_step(record, step, options, tell.hear, rate=rate)
+        except KeyboardInterrupt:
+            click.echo("The process that holds the board carries this out all the same; see status.", err=True)
+            raise
         if step == "finish":
             with suppress(LeaderboardError):
                 record.delete()

@@ -13,6 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from sqlite3 import connect
+from threading import current_thread, main_thread
 from typing import Any, NoReturn
 
 import pytest
@@ -31,7 +32,7 @@ from leaderboard_backends.migration import Verification, steering
 from leaderboard_backends.migration.fences import MigrationFence
 from leaderboard_backends.migration.moving import Migration
 from leaderboard_backends.migration.moving_board import MovingLeaderboard
-from leaderboard_backends.migration.record import Record
+from leaderboard_backends.migration.record import Part, Record
 from leaderboard_backends.migration.switching import Switch
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
 
@@ -162,6 +163,31 @@ def test_a_board_that_one_process_holds_moves_by_orders_to_it(
         check(f"moved by orders to the process that holds the {held}", account, board.target)
         assert migrate("finish", config)["phase"] == "finished"
         assert content(board) == content(board.target)
+
+
+def test_an_order_is_carried_out_although_the_command_that_gave_it_has_ended(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = Record.read
+
+    def interrupt(record: Record, part: Part) -> dict[str, Any]:
+        if part == "progress" and current_thread() is main_thread():  # right after the order was written
+            raise KeyboardInterrupt
+        return read(record, part)
+
+    config = config_of(tmp_path, "memory://weekly", f"{server.url}?board=left-alone")
+    with load_leaderboards(config) as boards:
+        boards["weekly"].update_scores(FIRST)
+        migrate("start", config)
+        with monkeypatch.context() as patch:
+            patch.setattr(Record, "read", interrupt)
+            told = migrate("cut-over", config, code=130)["error"]
+        assert "carries this out all the same" in told
+        until = time.monotonic() + 60
+        while (last := migrate("status", config)["last"])["outcome"] != "done" or last["step"] != "cut-over":
+            assert time.monotonic() < until, last
+            time.sleep(0.05)  # another thread carries it out
+        assert migrate("status", config)["serves"] == "target"
 
 
 def test_without_the_process_that_holds_a_board_an_order_says_so(
