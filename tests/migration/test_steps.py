@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ from .tally import check
 from .traffic import account_of, writing, writing_in_threads
 
 FIRST = rows(1_200, 4)
+GUIDE = Path(__file__).parents[2] / "docs" / "move-a-live-board.md"
 
 
 def migrate(step: str, config: Path, *options: str, code: int = 0) -> dict[str, Any]:
@@ -99,9 +101,34 @@ def test_a_board_moves_by_commands_while_processes_write(server: EmbeddedServer,
         check("moved by commands", account, board)
     assert (account.unknown, account.refused) == (0, 0)
     assert "is finished" in migrate("roll-back", config, code=1)["error"]
+    migrate("plan", config, code=1)  # which has a problem
     assert migrate("finish", config)["phase"] == migrate("status", config)["phase"] == "finished"
     with closing(connect(tmp_path / "board.db")) as connection:
         assert connection.execute("SELECT name FROM board").fetchall() == [("weekly",)]  # no record is left
+
+
+def test_the_commands_of_the_guide_move_a_board_in_their_order(
+    server: EmbeddedServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    blocks = re.findall(r"^```(toml|sh)\n(.*?)^```$", GUIDE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    config = next(text for language, text in blocks if language == "toml")
+    places = {"redis://cache:6379/0": f"{server.url}?board=guide", "redis+cluster://h1:7000,h2:7000/?shards=8": "{}"}
+    for shown, place in places.items():
+        assert config.count(f'"{shown}"') == 1
+        config = config.replace(shown, place.format(f"sqlite://{tmp_path}/board.db"))
+    monkeypatch.chdir(tmp_path)
+    Path("boards.toml").write_text(config, encoding="utf-8")
+    steps = list[str]()
+    with load_leaderboards("boards.toml") as boards:
+        for command in "".join(text for language, text in blocks if language == "sh").splitlines():
+            boards["weekly"].update_score(command, "", len(steps))
+            _, _, step, *options = shlex.split(command)
+            options += ["--until-caught-up"] if step == "start" else []  # in place of Ctrl-C
+            done = CliRunner().invoke(leaderboard, ["migrate", step, *options])
+            assert done.exit_code == 0, done.output
+            steps.append(step)
+        assert steps == [*steering.STEPS]
+        assert [entry.score for entry in boards["weekly"]] == [5, 4, 3, 2, 1, 0]
 
 
 def test_a_switch_after_which_the_boards_differ_has_an_exit_code_of_its_own(
