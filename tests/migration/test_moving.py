@@ -311,6 +311,27 @@ def test_a_start_that_takes_over_at_that_moment_stops_no_cut_over(stack: ExitSta
     assert content(one) == content(two)
 
 
+@pytest.mark.parametrize(("step", "serves"), [("cut_over", "source"), ("roll_back", "target")])
+def test_ctrl_c_in_the_pause_leaves_the_board_to_serve_that_did(stack: ExitStack, step: str, serves: str) -> None:
+    def interrupt(_: float) -> None:
+        assert moves.state().serves is None
+        raise KeyboardInterrupt
+
+    one, two = (stack.enter_context(open_leaderboard(f"memory://{name}", feed=FEED)) for name in ("one", "two"))
+    app = stack.enter_context(MovingLeaderboard(one, lambda: two))
+    app.update_scores(rows(50, 3))
+    moves = Migration(one, two)
+    moves.start(until_caught_up=True)
+    if serves == "target":
+        moves.cut_over()
+    with pytest.raises(KeyboardInterrupt):
+        getattr(Migration(one, two, pause=interrupt), step)()
+    assert moves.state().serves == serves
+    assert app.update_score("ada", "", 9) == 1
+    assert getattr(moves, step)().serves != serves
+    assert content(one) == content(two)
+
+
 @pytest.mark.parametrize("last", ["new", "ada"])
 def test_what_differs_in_the_pause_leaves_the_source_to_serve(stack: ExitStack, last: str) -> None:
     """By the number of players, or by the players of the last changes: all before was compared in full."""
