@@ -72,6 +72,9 @@ def verify(
 ) -> None:
     """Compare the boards A and B: every rank, id, name, score and tie, in both directions.
 
+    The entries themselves are compared, 1,000 ranks at a time, not checksums of them. The checksum of each board is
+    printed to be compared with that of another run.
+
     Both are URLs, or names of boards in the file given by --config. Each player who differs is one difference; a player
     whose rank alone differs, because of others, does not count. Boards may be written meanwhile: what differs is then
     read again until it is gone or --wait is over. Only boards at rest are compared in full.
