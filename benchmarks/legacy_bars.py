@@ -16,7 +16,7 @@ from paired import Bar, Work, microseconds, paired_times, ratio_bar, ratios
 from players import load
 
 from leaderboard_backends import LeaderboardBackend, open_leaderboard
-from leaderboard_backends.migration import ShadowReads, export_board, import_rows, read_table
+from leaderboard_backends.migration import ParallelTrees, ShadowReads, export_board, import_rows, read_table
 from leaderboard_backends.migration.bintrees import RBTree
 from leaderboard_backends.migration.tables import Format
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -53,6 +53,7 @@ def bars(players: int, reads: int) -> Iterator[Bar]:
         yield ratio_bar(subject, ratios(times), SERVER_BAR, note=microseconds(times))
         yield from _tables(first, second)
     yield from _trees(players)
+    yield from _parallel_trees(players)
 
 
 def _shadowed(
@@ -116,6 +117,26 @@ def _trees(size: int) -> Iterator[Bar]:
         times = paired_times(work(ours), work(theirs), operations, ROUNDS)
         subject = f"RBTree against that of bintrees: {name}, {size:,} keys"
         yield ratio_bar(subject, ratios(times), TREE_BARS[name], note=microseconds(times))
+
+
+def _parallel_trees(size: int) -> Iterator[Bar]:
+    """Measure both as a program that runs them side by side does, which also compares what they return."""
+    keys = list(range(size))
+    Random(4).shuffle(keys)
+    trees = ParallelTrees(import_module("bintrees").RBTree)
+    tree = trees(dict.fromkeys(keys, 1))
+    for key in keys[:1_000]:
+        _ = key in tree, tree[key], tree.floor_key(key + 0.5), tree.ceiling_key(key - 0.5), tree.min_key()
+        tree.remove(key)
+        tree.insert(key, 2)
+    report = trees.report()
+    assert report.differing == 0
+    for name, found in sorted(report.operations.items()):
+        if found.first is None or found.second is None or found.compared < 1_000:
+            continue
+        times = [(found.second.p50, found.first.p50)]
+        subject = f"RBTree against that of bintrees, side by side: {name}, {size:,} keys"
+        yield ratio_bar(subject, ratios(times), inf, note=microseconds(times))
 
 
 def _works(keys: list[int]) -> dict[str, Callable[[Any], Work]]:
