@@ -20,7 +20,7 @@ from ..migration import Migration, Progress
 from ..migration.record import Record, open_record
 from ..migration.steering import Notes, order_step, progress_document, run_step
 from ..migration.target import FEED, is_shared, target_of
-from ..model import shorten, visible
+from ..model import visible
 from ..numerals import duration, whole
 from .boards import boards_of, describe_board, keeping
 from .options import FiniteRange
@@ -347,6 +347,6 @@ def _noted(name: str, last: Mapping[str, Any]) -> Iterator[str]:
     if last.get("doing"):
         yield f"It was {_line(last)}."
     if last.get("error"):
-        yield f"Problem: {shorten(last['error'])}"
+        yield f"Problem: {' '.join(last['error'].split())}"
     if last.get("pause_seconds"):
         yield f"Writers waited {last['pause_seconds']:.3f} s."

@@ -266,7 +266,10 @@ def test_a_start_says_how_far_behind_it_is_and_ends_by_ctrl_c(server: EmbeddedSe
 
 @pytest.mark.parametrize(
     ("end", "code", "outcome"),
-    [(BoardMismatchError("the boards differ."), 1, "failed"), (KeyboardInterrupt(), 130, "interrupted")],
+    [
+        (BoardMismatchError(f"the boards differ: {'more, ' * 20}and the remedy."), 1, "failed"),
+        (KeyboardInterrupt(), 130, "interrupted"),
+    ],
     ids=["error", "interrupt"],
 )
 def test_the_status_says_how_a_step_ended(
@@ -288,6 +291,8 @@ def test_the_status_says_how_a_step_ended(
     migrate("cut-over", config, code=code)
     last = migrate("status", config)["last"]
     assert (last["step"], last["outcome"], last.get("error", "")) == ("cut-over", outcome, str(end))
+    shown = CliRunner().invoke(leaderboard, ["migrate", "status", "--config", str(config), "weekly"]).stdout
+    assert (f"Problem: {end}" in shown.splitlines()) is (outcome == "failed")
 
 
 def test_a_table_that_leads_nowhere_is_refused(tmp_path: Path) -> None:
