@@ -101,6 +101,26 @@ def test_a_writer_that_was_frozen_before_the_cut_over_wakes_up_after_it(site: Si
     assert account.unknown == account.refused == 0
 
 
+def test_a_process_with_an_old_configuration_is_refused_after_the_cut_over_and_loses_nothing(site: Site) -> None:
+    def opened_without_table() -> LeaderboardBackend:
+        return open_leaderboard(site.urls[0])
+
+    with (
+        writing(site.opened, site.folder / "stop", processes=1, pace=0.002) as end,
+        writing(opened_without_table, site.folder / "stop", processes=2, pace=0.002, first=1) as end_old,
+    ):
+        site.begun().close()
+        end_old.wait_for_writes(20)
+        site.carry_out("cut_over")
+        end_old.wait_for_failures()
+        end.wait_for_writes(20)
+        account, old = end(), end_old()
+    assert account.refused == account.unknown == old.unknown == 0
+    assert old.refused > 0
+    account.add(old)
+    site.check("processes with an old configuration at the cut-over", account)
+
+
 def test_a_server_that_is_gone_for_a_while_is_waited_for(site: Site) -> None:
     with writing(site.opened, site.folder / "stop", processes=2, pace=0.002) as end, site.begun():
         target = site.servers[1]
