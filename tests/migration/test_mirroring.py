@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from leaderboard_backends import BoardMovedError, LeaderboardBackend, WriteOutcomeUnknownError, open_leaderboard
+from leaderboard_backends.migration import streams
 from leaderboard_backends.migration.mirroring import Mirror
 from leaderboard_backends.testing.groups import EmbeddedCluster
 from leaderboard_backends.testing.servers import NO_PASSWORD, EmbeddedServer
@@ -69,6 +71,21 @@ def test_a_source_may_be_written_while_it_is_read_and_compared(open_board: Open)
     mirror.begin()
     assert content(target) == content(source)
     assert heard
+
+
+def test_a_rate_slows_the_first_copy_and_not_what_follows(open_board: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "time", SimpleNamespace(monotonic=lambda: 100.0))  # neither copies nor pauses take any
+    waited = list[float]()
+    source, target = open_board(), open_board("memory://two")
+    source.update_scores(rows(5_300, 3))
+    target.fence("mirror")
+    mirror = Mirror(source, target, "mirror", rate=2_000, pause=waited.append)
+    mirror.begin()
+    assert waited[-1] == pytest.approx(5_300 / 2_000)
+    waited.clear()
+    shake(source, random.Random(1), 30)
+    mirror.step()
+    assert (waited, content(target)) == ([], content(source))
 
 
 def test_what_a_torn_batch_left_is_put_right(open_board: Open) -> None:
