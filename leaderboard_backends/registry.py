@@ -9,6 +9,7 @@ is a `Wrapper` subclass under the name of its table in `leaderboard_backends.wra
 from __future__ import annotations
 
 import inspect
+import logging
 import re
 import sys
 from collections.abc import Iterable
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, distributions, entry_points, version
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -27,6 +28,8 @@ from .installing import DISTRIBUTION, install_distribution, install_extra
 from .model import shorten
 from .protocol import Capabilities, LeaderboardBackend
 from .wrapper import Wrapper
+
+logger = logging.getLogger("leaderboard_backends")
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.backends"
 ASYNC_GROUP: Final = "leaderboard_backends.async_backends"
@@ -224,8 +227,28 @@ def installed(group: str) -> EntryPoints:
 
 
 @lru_cache(maxsize=8)
-def _read_points(group: str, _state: InstalledState) -> EntryPoints:
-    return entry_points(group=group)
+def _read_points(group: str, state: InstalledState) -> EntryPoints:
+    try:
+        return entry_points(group=group)
+    except (TypeError, ValueError):
+        return _read_one_by_one(state).select(group=group)
+
+
+@lru_cache(maxsize=1)
+def _read_one_by_one(_state: InstalledState) -> EntryPoints:
+    """Return the entry points of all distributions but those whose file is broken, which the log names."""
+    points: dict[EntryPoint, None] = {}  # one that is on the path twice brings the same twice
+    for found in distributions():
+        try:
+            points |= dict.fromkeys(found.entry_points)
+        except (TypeError, ValueError) as error:
+            logger.warning(
+                "%s is left out, with its plug-ins if it has any, as its entry_points.txt cannot be read (%s): "
+                "reinstall or uninstall it.",
+                found.metadata["Name"],
+                error,
+            )
+    return EntryPoints(points)
 
 
 def installed_state() -> InstalledState:

@@ -380,6 +380,31 @@ def test_a_plug_in_cannot_take_a_built_in_scheme(tmp_path: Path) -> None:
     assert shown == "MemoryLeaderboard"
 
 
+@pytest.mark.parametrize("content", [b"[console_scripts]\nno equals sign\n", b"[acme]\nname = caf\xe9:main\n"])
+def test_a_distribution_whose_entry_points_cannot_be_read_is_left_out_and_named(tmp_path: Path, content: bytes) -> None:
+    install(tmp_path, "broken-tools", "tools", "")
+    (tmp_path / "broken_tools-1.2.dist-info" / "entry_points.txt").write_bytes(content)
+    install(tmp_path / "twice", "acme-boards", "acme", GOOD)
+    install(tmp_path, "acme-boards", "acme", GOOD)
+    shown = run(
+        f"""
+        import logging, sys
+        sys.path.append({str(tmp_path / "twice")!r})
+        logging.basicConfig(format="%(message)s", stream=sys.stdout)
+        from leaderboard_backends import open_leaderboard
+        from leaderboard_backends.cli.group import leaderboard
+        with open_leaderboard("acme://weekly") as board:
+            print(type(board).__name__)
+        leaderboard(["--help"])
+        """,
+        tmp_path,
+    )
+    warning, opened, *others = shown.splitlines()
+    assert warning.startswith("broken-tools is left out")
+    assert opened == "Board"
+    assert not [line for line in others if "broken-tools" in line]
+
+
 def test_the_list_of_backends_shows_good_and_broken_plug_ins_side_by_side(tmp_path: Path) -> None:
     install(tmp_path, "acme-boards", "acme", GOOD)
     install(tmp_path, "broken-boards", "broken", "1 / 0")

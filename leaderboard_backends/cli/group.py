@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from importlib.metadata import EntryPoint, PackageNotFoundError, version
 from typing import Any, Final
 
 import click
@@ -17,7 +17,7 @@ import click
 from ..errors import LeaderboardError, PluginError
 from ..installing import DISTRIBUTION, install_distribution, install_extra
 from ..model import visible
-from ..registry import distribution_of, load_plugin
+from ..registry import distribution_of, installed, load_plugin
 from .streams import endings_as_interrupt, failures_told, foreign_output_to_stderr, open_standard_streams
 
 ENTRY_POINT_GROUP: Final = "leaderboard_backends.commands"
@@ -121,7 +121,7 @@ class LazyGroup(click.Group):
 
 
 def _plugins() -> dict[str, EntryPoint]:
-    found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda plugin: plugin.name)
+    found = sorted(installed(ENTRY_POINT_GROUP), key=lambda plugin: plugin.name)
     return {plugin.name: plugin for plugin in found if plugin.name not in _COMMANDS}
 
 

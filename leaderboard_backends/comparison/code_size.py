@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution, entry_points
+from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -28,7 +28,7 @@ import msgspec
 from .. import errors
 from ..errors import ConfigurationError, MissingExtraError
 from ..installing import install_distribution
-from ..registry import ENTRY_POINT_GROUP, backend_class
+from ..registry import ENTRY_POINT_GROUP, backend_class, installed
 from ..toml_files import shipped
 from .files import write_atomically
 from .schema import CodeFacts, CodeSize, CodeState
@@ -132,7 +132,7 @@ def _home(backend: type) -> str:
     name = backend.__module__
     if name.startswith(_BACKENDS):
         return _BACKENDS + name.removeprefix(_BACKENDS).partition(".")[0]
-    for plugin in entry_points(group=ENTRY_POINT_GROUP):
+    for plugin in installed(ENTRY_POINT_GROUP):
         if plugin.attr == backend.__qualname__ and f"{name}.".startswith(f"{plugin.module}."):
             return plugin.module
     return name

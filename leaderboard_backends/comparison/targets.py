@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib.metadata import entry_points
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -20,7 +19,7 @@ import msgspec
 from ..errors import ConfigurationError
 from ..location import Location, after_secret
 from ..model import shorten
-from ..registry import ENTRY_POINT_GROUP
+from ..registry import ENTRY_POINT_GROUP, installed
 from ..testing.opening import is_url
 from ..testing.server_process import ServerProcess
 from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
@@ -83,7 +82,7 @@ class Target:
         scheme, mark, _ = self.url.partition("://")
         if not (self.name or mark):
             return (self.url.partition(":")[0],)
-        return [plugin.module for plugin in entry_points(group=ENTRY_POINT_GROUP, name=self.name or scheme)]
+        return [plugin.module for plugin in installed(ENTRY_POINT_GROUP).select(name=self.name or scheme)]
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[tuple[Where, ServerProcess | None]]:
