@@ -33,7 +33,7 @@ from ..installing import install_distribution
 from ..workload.spec import WorkloadFile, find_workloads
 from .comparison_bar import ComparisonBar
 from .group import INTERRUPTED
-from .options import FiniteRange
+from .options import FiniteRange, OutputPath
 from .quantities import read_sizes
 
 QUICK: Final = "quick"
@@ -81,7 +81,7 @@ VERDICTS: Final = "verdicts"
 )
 @click.option(
     "--out",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=OutputPath(dir_okay=False, path_type=Path),
     metavar="RESULT.json",
     help="Write the result to this file.",
 )
@@ -94,7 +94,7 @@ VERDICTS: Final = "verdicts"
     "--allow-missing", is_flag=True, help="Exit with 0 even if a backend could not run here, or took too long."
 )
 @click.option(
-    "--traces", type=click.Path(file_okay=False, path_type=Path), help="Folder in which generated traces are cached."
+    "--traces", type=OutputPath(file_okay=False, path_type=Path), help="Folder in which generated traces are cached."
 )
 def compare(
     backends: tuple[str, ...],

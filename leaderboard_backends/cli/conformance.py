@@ -27,7 +27,7 @@ from ..testing.runner import run_kit, versions
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..testing.subject import PARTS, BoardFactory, unique_name
 from ..testing.trials import Trial, trial_place, trial_places
-from .options import Seconds, WholeRange
+from .options import OutputPath, Seconds, WholeRange
 from .progress import TestBar
 from .supervision import Listen, supervised
 from .verdicts import print_report, print_verdicts
@@ -74,7 +74,7 @@ MARKDOWN_FILE: Final = "conformance.md"
     help="How many failures to print in full.",
 )
 @click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), help=f"Folder for {JSON_FILE} and {MARKDOWN_FILE}."
+    "--out", type=OutputPath(file_okay=False, path_type=Path), help=f"Folder for {JSON_FILE} and {MARKDOWN_FILE}."
 )
 def conformance(
     targets: tuple[str, ...],

@@ -12,10 +12,10 @@ from ..migration.tables import Format
 from ..model import Order, visible
 from ..numerals import duration, whole
 from .boards import CONFIG, find_board, in_order, open_storage, place_of, serving
-from .options import FiniteRange
+from .options import STREAM, FiniteRange
 from .progress import PlayerBar
 from .streams import foreign_output_to_stderr
-from .tables import FORMAT, ORDER, STREAM, format_of, open_output
+from .tables import FORMAT, ORDER, format_of, open_output
 
 SHORT_HELP = "Write a board to a file of JSON Lines or CSV, ties included."
 

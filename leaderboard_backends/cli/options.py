@@ -10,8 +10,21 @@ import click
 from ..location import MOST_SECONDS
 from ..model import shorten
 
+STREAM: Final = "-"
+"""What stands for a standard stream instead of a file."""
 MOST: Final = 1_000_000_000
 """The most of anything that is counted here: products of a few of them are numbers that a float holds."""
+
+
+class OutputPath(click.Path):
+    """A file or folder that is written. `-` is stdout with `allow_dash`, and else refused: nobody means a file."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the path; fails for `-` where stdout cannot stand for it."""
+        if value == STREAM and not self.allow_dash:
+            kind = "a file" if self.file_okay else "a folder"
+            self.fail(f"- is stdout, and this needs {kind}: name one (./- if it is called that).", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 class FiniteRange(click.FloatRange):

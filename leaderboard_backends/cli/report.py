@@ -21,6 +21,7 @@ from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import chart_files, charts, illustrated, sections
 from ..comparison.report.terminal import PlainConsole, print_sections
 from ..comparison.result_files import read_result
+from .options import STREAM, OutputPath
 
 RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 
@@ -28,13 +29,22 @@ RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 @click.command("report", short_help="Turn a result into a page, charts and tables; find regressions.")
 @click.argument("results", type=RESULT_FILE, metavar="RESULT.json...", nargs=-1, required=True)
 @click.option(
-    "--html", type=RESULT_FILE, metavar="FILE", help="Write one HTML page that works offline and includes the raw data."
+    "--html",
+    type=OutputPath(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write one HTML page that works offline and includes the raw data.",
 )
-@click.option("--markdown", "markdown_file", type=RESULT_FILE, metavar="FILE", help="Write the tables as Markdown.")
+@click.option(
+    "--markdown",
+    "markdown_file",
+    type=OutputPath(dir_okay=False, allow_dash=True),
+    metavar="FILE",
+    help="Write the tables as Markdown; - is stdout.",
+)
 @click.option(
     "--charts",
     "chart_folder",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=OutputPath(file_okay=False, path_type=Path),
     help="Write the charts as SVG files to this folder.",
 )
 @click.option(
@@ -48,7 +58,7 @@ RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)
 def report(
     results: tuple[Path, ...],
     html: Path | None,
-    markdown_file: Path | None,
+    markdown_file: str | None,
     chart_folder: Path | None,
     against: Path | None,
     *,
@@ -67,7 +77,8 @@ def report(
     """
     if against is not None and chart_folder is not None:
         raise click.UsageError("--charts draws a result, and --against compares it with another one: give one of them.")
-    _check_places([*results, *filter(None, [against])], [*filter(None, [html, markdown_file])])
+    markdown_path = None if markdown_file is None or markdown_file == STREAM else Path(markdown_file)
+    _check_places([*results, *filter(None, [against])], [*filter(None, [html, markdown_path])])
     new = merge([read_result(path) for path in results])
     worse, files = False, dict[str, str]()
     if against is None:
@@ -77,7 +88,7 @@ def report(
             drawn = charts(new)
             found = illustrated(found, drawn)
             every = [chart for of_section in drawn.values() for chart in of_section]
-            files = _write_charts(every, chart_folder, beside=markdown_file) if chart_folder else {}
+            files = _write_charts(every, chart_folder, beside=markdown_path) if chart_folder else {}
     else:
         old = read_result(against)
         changed = changes(old, new, allow_other_machine=allow_other_machine)
@@ -85,9 +96,11 @@ def report(
         worse = bool(changed.regressions or (changed.missing and not allow_missing))
     if html is not None:
         _write(html, page(new, found, embed=not no_embed))
-    if markdown_file is not None:
-        _write(markdown_file, markdown(found, TITLE, files))
-    if html is markdown_file is chart_folder is None:
+    if markdown_path is not None:
+        _write(markdown_path, markdown(found, TITLE, files))
+    elif markdown_file is not None:
+        click.echo(markdown(found, TITLE, files).encode(), nl=False)
+    if html is chart_folder is None and markdown_file is None:
         print_sections(found, PlainConsole())
     sys.exit(1 if worse else 0)
 

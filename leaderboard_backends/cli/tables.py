@@ -15,8 +15,8 @@ import click
 
 from ..errors import ConfigurationError
 from ..migration.tables import Format
+from .options import STREAM
 
-STREAM: Final = "-"
 FORMATS: Final[dict[str, Format]] = {".csv": "csv", ".json": "jsonl", ".jsonl": "jsonl", ".ndjson": "jsonl"}
 FORMAT: Final = click.option(
     "--format",

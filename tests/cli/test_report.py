@@ -74,6 +74,14 @@ def test_pages_and_charts_are_made_of_the_result_alone(one_round: Path, tmp_path
     assert "](my%20charts/" not in (tmp_path / "again.md").read_text(encoding="utf-8")
 
 
+def test_markdown_goes_to_stdout_for_a_dash(one_round: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    written = run(one_round, "--markdown", "./-")
+    printed = run(one_round, "--markdown", "-")
+    assert (written.exit_code, printed.exit_code, written.stdout) == (0, 0, "")
+    assert printed.stdout_bytes == Path("-").read_bytes()
+
+
 def test_the_raw_result_can_be_left_out_of_the_page(one_round: Path, tmp_path: Path) -> None:
     assert run(one_round, "--html", tmp_path / "page.html", "--no-embed").exit_code == 0
     assert 'id="data-result"' not in (tmp_path / "page.html").read_text(encoding="utf-8")

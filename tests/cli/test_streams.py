@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
 from leaderboard_backends import open_leaderboard
+from leaderboard_backends.cli.group import leaderboard
 from leaderboard_backends.comparison.result_files import encode_result, read_result
 from leaderboard_backends.registry import ENTRY_POINT_GROUP
 
@@ -79,6 +81,25 @@ def test_a_name_that_the_output_has_no_characters_for_is_escaped(
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
     done = sh("", "verify", *urls)
     assert (done.returncode, r"\u65e5\u672c" in done.stdout, done.stderr) == (1, True, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["report", "a.json", "--html"], "file"),
+        (["report", "a.json", "--charts"], "folder"),
+        (["compare", "memory", "--out"], "file"),
+        (["compare", "memory", "--traces"], "folder"),
+        (["conformance", "memory", "--out"], "folder"),
+    ],
+)
+def test_a_dash_is_refused_where_stdout_can_be_no_such_file(
+    arguments: list[str], kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(leaderboard, [*arguments, "-"])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert f"- is stdout, and this needs a {kind}" in " ".join(done.stderr.split())
 
 
 @pytest.fixture(scope="module")
