@@ -32,11 +32,11 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     stays a link, to a file with the new content. A device or a pipe stays what it is, and is written to. Raises
     `OSError`.
     """
-    target = path.resolve()
     stored = content.encode() if isinstance(content, str) else content
-    if is_stream(target):
-        target.write_bytes(stored)
+    if is_stream(path):  # not what it resolves to: that of /dev/stdout may be the name of no file
+        path.write_bytes(stored)
         return
+    target = path.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     new = target.with_name(f".{target.name}.{token_hex(4)}")
     try:

@@ -81,6 +81,14 @@ def test_a_device_and_a_pipe_stay_what_they_are(tmp_path: Path) -> None:
     assert not is_stream(tmp_path / "absent")
 
 
+def test_a_pipe_without_a_name_is_written_to() -> None:
+    reading, writing = os.pipe()
+    write_atomically(Path(f"/dev/fd/{writing}"), "new")
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        assert pipe.read() == "new"
+
+
 def test_others_may_read_it_as_any_file_that_is_made(tmp_path: Path) -> None:
     (tmp_path / "usual").touch()
     write_atomically(tmp_path / "report.md", "new")
