@@ -137,6 +137,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         if self._closed:
             self._refuse_closed()
         checked = await in_turns.check_updates(updates)
+        if self._closed:  # while it waited for its turn
+            self._refuse_closed()
         if checked:
             await self._update_scores(checked)
         return len(checked)
@@ -197,6 +199,8 @@ class AsyncLeaderboard(DescribedBoard, ABC):
         if self._closed:
             self._refuse_closed()
         checked = await in_turns.check_player_ids(player_ids)
+        if self._closed:  # while it waited for its turn
+            self._refuse_closed()
         return await self._get_entries(checked) if checked else []
 
     async def get_percentile(self, player_id: str) -> float | None:

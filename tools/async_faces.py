@@ -88,6 +88,12 @@ MAGIC: Final = {"__enter__", "__exit__"}
 """Methods with two underscores that are coroutines all the same."""
 
 
+CLOSED_MEANWHILE: Final = """\
+        if self._closed:  # while it waited for its turn
+            self._refuse_closed()
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Face:
     """One module, and what becomes of it."""
@@ -129,8 +135,8 @@ FACES: Final = (
                 '"LeaderboardBackend"'
             ),
             "from . import model\n": "from . import in_turns, model\nfrom .protocol import PAGE_SIZE\n",
-            "model.check_updates(": "await in_turns.check_updates(",
-            "model.check_player_ids(": "await in_turns.check_player_ids(",
+            "model.check_updates(updates)\n": f"await in_turns.check_updates(updates)\n{CLOSED_MEANWHILE}",
+            "model.check_player_ids(player_ids)\n": f"await in_turns.check_player_ids(player_ids)\n{CLOSED_MEANWHILE}",
             "All methods may be called from several threads. Each is atomic": (
                 "All methods may be called by many tasks at once. Each is atomic"
             ),

@@ -15,6 +15,7 @@ from leaderboard_backends.aio import threads
 from leaderboard_backends.aio.direct import MOST_ROWS, DirectLeaderboard
 from leaderboard_backends.aio.hooks import call_hook
 from leaderboard_backends.aio.threads import THREADS, ThreadedLeaderboard, open_in_thread
+from leaderboard_backends.async_delegating import AsyncDelegatingLeaderboard
 from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.backends.sortedcontainers import SortedContainersLeaderboard
 from leaderboard_backends.in_turns import CHECKED_AT_ONCE, WORK_OF_A_TURN
@@ -323,6 +324,32 @@ def test_a_call_that_is_cancelled_before_its_turn_is_not_made() -> None:
             noting.threads
         )
         assert len(noting.threads) == len(tasks) - 1
+
+    asyncio.run(program())
+
+
+class OpenInside(AsyncDelegatingLeaderboard):
+    """Leaves what it stands around open: as a server is, that is there after a board of it was closed."""
+
+    async def _close(self) -> None:
+        pass
+
+
+def test_a_call_whose_input_is_being_checked_while_its_board_is_closed_is_not_made() -> None:
+    async def program() -> None:
+        noting = Noting()
+        board = OpenInside(DirectLeaderboard(noting))
+        updates = [(f"p{number}", "", number) for number in range(2 * CHECKED_AT_ONCE)]
+        tasks: list[asyncio.Task[object]] = [
+            asyncio.create_task(board.update_scores(updates)),
+            asyncio.create_task(board.get_entries([player_id for player_id, _, _ in updates])),
+        ]
+        await asyncio.sleep(0)
+        await board.close()
+        for task in tasks:
+            with pytest.raises(LeaderboardClosedError):
+                await task
+        assert noting.threads == []
 
     asyncio.run(program())
 
