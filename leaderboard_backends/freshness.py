@@ -86,23 +86,27 @@ class Freshness:
         with self._lock:
             self.known = self.known._replace(unsure=monotonic())
 
-    def age(self, version: Version, before: Known) -> float:
-        """Return for how many seconds, at most, a version can be out of date; infinite where nothing proves it.
+    def proven(self, version: Version, before: Known) -> float:
+        """Return the latest moment of which a version is proven to have all; minus infinity where nothing proves it.
 
-        Infinite, too, for one that may not have what was `known` to be shown or written `before` the read began.
+        That, too, for one that may not have what was `known` to be shown or written `before` the read began.
         """
         known = self.known
         history, number, shards = version
         if history != known.history or is_behind(version, before):
-            return inf
+            return -inf
         for moment, least, mark in known.marks:
             if least <= number and (not shards or version.holds(mark)):
-                return inf if before.unsure is not None and moment <= before.unsure else monotonic() - moment
-        return inf
+                return -inf if before.unsure is not None and moment <= before.unsure else moment
+        return -inf
+
+    def age(self, version: Version, before: Known) -> float:
+        """Return for how many seconds, at most, a version can be out of date; infinite where nothing proves it."""
+        return monotonic() - self.proven(version, before)
 
     def is_awaited(self, version: Version, before: Known) -> bool:
         """Whether what was shown or written `before` may be on its way to a copy of this version."""
-        return is_behind(version, before) or (before.unsure is not None and self.age(version, before) == inf)
+        return is_behind(version, before) or (before.unsure is not None and self.proven(version, before) == -inf)
 
 
 def is_behind(version: Version, known: Known) -> bool:

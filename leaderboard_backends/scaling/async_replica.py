@@ -92,28 +92,30 @@ class AsyncReplicatedLeaderboard(AsyncCopiedLeaderboard):
             return await self._ask(ask, *given)
         copy, freshness = self._replica.copy, self._replica.freshness
         before = freshness.known
-        age = inf if copy is None else freshness.age(copy.version, before)
-        if age > self._max_staleness:
-            age = await self._age_after_own_write(before)
+        proven = -inf if copy is None else freshness.proven(copy.version, before)
+        oldest = monotonic() - self._max_staleness
+        if proven < oldest:
+            proven = await self._proven_after_own_write(before)
+            oldest = monotonic() - self._max_staleness
             copy = self._replica.copy
-        if copy is None or age > self._max_staleness:
+        if copy is None or proven < oldest:
             self._follower.add(self._replica)  # in a forked child, nobody follows yet
             if self._raises:
                 raise self._stale()
             return await self._ask(ask, *given)
         value = await of_copy(await self._at_rest(copy), *given)
-        answered(Answer("replica", age))
+        answered(Answer("replica", monotonic() - proven))  # with the wait for its turn, or for the copy's lock
         return value
 
-    async def _age_after_own_write(self, before: Known) -> float:
-        """Wait for the copy to reach what this object wrote, and return its age."""
+    async def _proven_after_own_write(self, before: Known) -> float:
+        """Wait for the copy to reach what this object wrote, and return the moment of which it has all."""
         end = monotonic() + OWN_WRITE
         freshness = self._replica.freshness
         while (copy := self._replica.copy) and freshness.is_awaited(copy.version, before) and monotonic() < end:
             self._replica.ask_soon()
             self._follower.hurry()
             await self._hear(end - monotonic())  # the follower is at it; bounded above
-        return inf if copy is None else freshness.age(copy.version, before)
+        return -inf if copy is None else freshness.proven(copy.version, before)
 
     def _stale(self) -> StaleReplicaError:
         problem = self.status.problem

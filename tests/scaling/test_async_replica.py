@@ -14,8 +14,15 @@ from typing import Any
 import pytest
 import redis
 
-from leaderboard_backends import AsyncLeaderboard, BackendUnavailableError, ConfigurationError, open_async_leaderboard
+from leaderboard_backends import (
+    AsyncLeaderboard,
+    BackendUnavailableError,
+    ConfigurationError,
+    Score,
+    open_async_leaderboard,
+)
 from leaderboard_backends.aio import ask, at_version
+from leaderboard_backends.aio.direct import DirectLeaderboard
 from leaderboard_backends.aio.threads import Threads
 from leaderboard_backends.answers import LIVE
 from leaderboard_backends.backends.redis.async_board import AsyncRedisLeaderboard
@@ -100,6 +107,29 @@ def test_many_tasks_see_their_own_writes_and_the_copy_has_the_boards_order(place
             assert copy == await replica.inner.get_top_n(100)
             assert [entry async for entry in board] == copy
             assert len(copy) == await board.count() == 49
+
+    asyncio.run(program())
+
+
+@pytest.mark.usefixtures("patient")
+def test_the_age_of_an_answer_has_the_wait_for_its_turn_in_it(
+    server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    get_score = DirectLeaderboard.get_score
+
+    async def get_late(board: DirectLeaderboard, player_id: str) -> Score | None:
+        await asyncio.sleep(0.3)
+        return await get_score(board, player_id)
+
+    async def program() -> None:
+        async with open_async_leaderboard(described(server.unix_url)) as board:
+            await copied(board)
+            await board.update_score("ada", "Ada", 1)
+            assert await board.get_rank("ada") == 1
+            monkeypatch.setattr(DirectLeaderboard, "get_score", get_late)
+            score, answer = await ask(board.get_score, "ada")
+            assert (score, answer.source) == (1, "replica")
+            assert answer.age >= 0.3
 
     asyncio.run(program())
 
