@@ -30,10 +30,12 @@ VALUES_OF_A_UNIT: Final = 2
 """Values that take one unit to be checked, and to be made a request of afterwards."""
 
 
-class _Turns:
+class Turns:
     """What is left of the work of this turn of one event loop, and who waits for a later one, in order."""
 
     def __init__(self) -> None:
+        self.ahead = 0
+        """Work that was taken and is not done yet: whoever comes next may do it, at any time."""
         self._left = WORK_OF_A_TURN
         self._line: Final[deque[tuple[int, Future[None]]]] = deque()
         self._is_counting = False
@@ -56,12 +58,12 @@ class _Turns:
         self._line.append((work, waiter))
         await waiter
 
-    def take_rest(self) -> int:
-        """Return what is left of this turn, which is then taken; 0 where somebody waits."""
-        if self._line:
-            return 0
-        rest, self._left = max(0, self._left), 0
-        return rest
+    def keep(self, work: int) -> None:
+        """Have work ahead that was taken and is not done, and what is left of this turn where nobody waits for it."""
+        if not self._line:
+            work += max(0, self._left)
+            self._left = 0
+        self.ahead = min(WORK_OF_A_TURN, self.ahead + work)
 
     def _renew(self, loop: AbstractEventLoop) -> None:
         self._left = WORK_OF_A_TURN
@@ -75,24 +77,18 @@ class _Turns:
             loop.call_soon(self._renew, loop, context=self._context)
 
 
-_turns: Final[WeakKeyDictionary[AbstractEventLoop, _Turns]] = WeakKeyDictionary()
+_turns: Final[WeakKeyDictionary[AbstractEventLoop, Turns]] = WeakKeyDictionary()
 
 
-async def take(work: int) -> None:
+async def take(work: int) -> Turns:
     """Wait for a turn of the event loop that has so much work left, or all of it for what takes longer."""
     from asyncio import get_running_loop  # noqa: PLC0415 - importing it takes longer than importing this package
 
     loop = get_running_loop()
     if (turns := _turns.get(loop)) is None:
-        turns = _turns[loop] = _Turns()
+        turns = _turns[loop] = Turns()
     await turns.take(work, loop)
-
-
-def take_rest() -> int:
-    """Return how much work is left in this turn for one who took some; it is taken, and may be done at any time."""
-    from asyncio import get_running_loop  # noqa: PLC0415 - as above
-
-    return _turns[get_running_loop()].take_rest()
+    return turns
 
 
 async def check_updates(updates: object) -> list[tuple[str, str, Score]]:

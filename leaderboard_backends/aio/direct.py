@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 from ..changes import Changes, Version
 from ..in_process import InProcessLeaderboard
-from ..in_turns import WORK_OF_A_TURN, take, take_rest
+from ..in_turns import Turns, take
 from ..model import Entry, Score
 from .threads import ThreadedLeaderboard
 
@@ -25,6 +25,9 @@ CALLS_AHEAD: Final = 20
 ROWS_OF_A_CALL: Final = 10
 """Rows that take about as long as a call on one player."""
 
+_NONE: Final = Turns()
+"""No event loop's: nothing is ahead."""
+
 
 class DirectLeaderboard(ThreadedLeaderboard):
     """A board in this process's memory. Calls on one player are the board's own; hooks have what may be long."""
@@ -34,8 +37,8 @@ class DirectLeaderboard(ThreadedLeaderboard):
         self._scans: Final = board.scans
         self._long: Final[set[Future[Any]]] = set()
         """Calls that run in threads now, those of callers that were cancelled, too."""
-        self._left = 0
-        """Calls that are made at once before the others have their turn; 0 while there are long ones."""
+        self._turns = _NONE
+        """Those of the event loop, whose work `ahead` calls do at once; none while there are long ones."""
 
     async def _make(self, rows: int, call: Callable[..., Value], *arguments: Any, work: int | None = None) -> Value:
         """Make a call of so many rows, here or in a thread; here in a turn of the event loop that has time for it.
@@ -44,51 +47,52 @@ class DirectLeaderboard(ThreadedLeaderboard):
         """
         if rows <= MOST_ROWS:
             work = 1 + rows // ROWS_OF_A_CALL if work is None else work
-            if work <= self._left:
-                self._left -= work
+            if work <= self._turns.ahead:
+                self._turns.ahead -= work
                 return call(*arguments)
-            taken = MOST_ROWS // ROWS_OF_A_CALL if self._scans else work + CALLS_AHEAD
-            await take(taken)
+            turns = await take(MOST_ROWS // ROWS_OF_A_CALL if self._scans else work + CALLS_AHEAD)
             if not self._long and not (self._scans and self._board.count() > MOST_ROWS):
-                self._left = 0 if self._scans else min(WORK_OF_A_TURN, self._left + taken - work + take_rest())
+                if not self._scans:
+                    turns.keep(CALLS_AHEAD)
+                    self._turns = turns
                 return call(*arguments)
-        self._left = 0
+        self._turns = _NONE
         return await self._threads.run(call, *arguments, at_work=self._long)
 
     # ------------------------------------------------------------------ calls on one player
 
     async def update_score(self, player_id: str, username: str, score: Score) -> int:
         """Store a player's score and return the rank, as `AsyncLeaderboard.update_score` does."""
-        if self._left > 0:
-            self._left -= 1
+        if self._turns.ahead > 0:
+            self._turns.ahead -= 1
             return self._board.update_score(player_id, username, score)
         return await self._make(1, self._board.update_score, player_id, username, score)
 
     async def increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         """Add to a player's score, as `AsyncLeaderboard.increment_score` does."""
-        if self._left > 0:
-            self._left -= 1
+        if self._turns.ahead > 0:
+            self._turns.ahead -= 1
             return self._board.increment_score(player_id, username, delta)
         return await self._make(1, self._board.increment_score, player_id, username, delta)
 
     async def get_score(self, player_id: str) -> Score | None:
         """Return the player's score, as `AsyncLeaderboard.get_score` does."""
-        if self._left > 0:
-            self._left -= 1
+        if self._turns.ahead > 0:
+            self._turns.ahead -= 1
             return self._board.get_score(player_id)
         return await self._make(1, self._board.get_score, player_id)
 
     async def get_rank(self, player_id: str) -> int | None:
         """Return the player's rank, as `AsyncLeaderboard.get_rank` does."""
-        if self._left > 0:
-            self._left -= 1
+        if self._turns.ahead > 0:
+            self._turns.ahead -= 1
             return self._board.get_rank(player_id)
         return await self._make(1, self._board.get_rank, player_id)
 
     async def get_entry(self, player_id: str) -> Entry | None:
         """Return the player's entry, as `AsyncLeaderboard.get_entry` does."""
-        if self._left > 0:
-            self._left -= 1
+        if self._turns.ahead > 0:
+            self._turns.ahead -= 1
             return self._board.get_entry(player_id)
         return await self._make(1, self._board.get_entry, player_id)
 

@@ -284,6 +284,27 @@ def test_many_tasks_that_never_wait_do_no_more_in_one_turn_than_one_does() -> No
     asyncio.run(program())
 
 
+def test_many_boards_do_no_more_in_one_turn_than_one_does() -> None:
+    async def program() -> None:
+        noting = [Noting() for _ in range(100)]
+        boards = [DirectLeaderboard(each) for each in noting]
+        for board in boards:  # each in a turn of its own, whose rest it leaves
+            await board.update_score("ada", "", 0)
+            await asyncio.sleep(0)
+
+        async def calls(board: DirectLeaderboard) -> None:
+            for score in range(100):
+                await board.update_score("ada", "", score)
+
+        def made() -> int:
+            return sum(len(each.threads) for each in noting)
+
+        assert await most_in_a_turn(made, *map(calls, boards)) <= 2 * WORK_OF_A_TURN
+        assert made() == 100 * 101
+
+    asyncio.run(program())
+
+
 def test_of_many_batches_only_as_many_are_applied_in_one_turn_as_take_no_longer_than_one() -> None:
     async def program() -> None:
         noting = Noting()
