@@ -9,7 +9,7 @@ from functools import cache
 from types import FrameType, TracebackType
 from typing import Any, Final, Self
 
-NO_POINTS: Final = ("try:", "with self._lock", "self._inside = False", "self._inside, self._calls = False")
+NO_POINTS: Final = ("try:", "with self._lock", "self._inside = False", "self._calls, self._inside = ")
 """How lines begin at which Python takes no signal, though they count as lines: entering `try`, leaving `with`, and an
 assignment right after a call."""
 

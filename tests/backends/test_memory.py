@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
+from itertools import combinations
 from math import inf, nextafter
 from random import Random
 from sys import float_info
-from threading import Event
+from threading import Event, Semaphore, get_ident
 from types import FrameType
 from typing import Any, Final, TypeAlias, cast
 
@@ -368,6 +369,88 @@ def test_a_read_within_which_a_write_begins_waits_for_its_end(read: Act, write: 
             board = filled()
             assert read_within_a_write(board, read, write, began, paused) in answers
             whole(board)
+
+
+def watched(name: str) -> Any:
+    """Return an attribute in front of each use of which `step` is called."""
+
+    def get(board: Watched) -> object:
+        board.step()
+        return board.__dict__[name]
+
+    def put(board: Watched, value: object) -> None:
+        board.step()
+        board.__dict__[name] = value
+
+    return property(get, put)
+
+
+class Watched(Small):
+    """Stops at each use of what tells a read without the lock of a write."""
+
+    step: Callable[[], object] = staticmethod(lambda: None)
+    _inside, _calls, _under_way = watched("_inside"), watched("_calls"), watched("_under_way")
+
+
+class Stops:
+    """Has a write in another thread go on only as far as the read of this thread has it do."""
+
+    def __init__(self, board: Watched, write: Act, resume: int, stops: tuple[int, int]) -> None:
+        """The write begins at use 3 of the read, the last one before its work, and stops before its own use `stops[0]`.
+
+        At use `resume` of the read, or where that takes the lock, it goes on, and it stops again before `stops[1]`.
+        """
+        self._board, self._write, self._resume, self._stops = board, write, resume, stops
+        self._reader, self._reads, self._writes = get_ident(), 0, 0
+        self._go_on, self._stopped = Semaphore(0), Semaphore(0)
+        self._writers = list[Crew[None]]()
+        board.step = self._step
+        board._lock = cast("Any", Knock(board._lock, self._knock))
+
+    def _step(self) -> None:
+        if get_ident() != self._reader:
+            self._writes += 1
+            if self._writes in self._stops:
+                self._stopped.release()
+                self._go_on.acquire(timeout=20)
+            return
+        self._reads += 1
+        if self._reads == 3:
+            self._writers.append(Crew([self._written]))
+            self._stopped.acquire(timeout=20)
+        elif self._reads == self._resume:
+            self._go_on.release()
+            self._stopped.acquire(timeout=20)
+
+    def _written(self) -> None:
+        self._write(self._board)
+        self._stopped.release(2)
+
+    def _knock(self) -> None:
+        if get_ident() == self._reader:
+            self._go_on.release(2)
+
+    def end(self) -> None:
+        """Have the write go on to its end."""
+        self._go_on.release(2)
+        self._writers.pop().join(20)
+
+
+@pytest.mark.parametrize("read", [READS["rank"], READS["entries"]], ids=["rank", "entries"])
+def test_a_read_sees_a_write_wherever_each_of_the_two_is_stopped(read: Act) -> None:
+    """Also where no signal comes: Python may change threads there while it is traced, or in a version to come."""
+
+    def write(board: MemoryLeaderboard) -> None:
+        board.update_scores([("p0", "", 9), ("p6", "", 0)])
+
+    answers = answers_around(write, read)
+    for resume in (4, 5, 6):
+        for stops in combinations(range(4, 12), 2):
+            board = Watched()
+            board.update_scores(START)
+            writer = Stops(board, write, resume, stops)
+            assert read(board) in answers
+            writer.end()
 
 
 # ---------------------------------------------------------------------- calls within a call

@@ -87,12 +87,13 @@ class MemoryLeaderboard(InProcessLeaderboard):
                     self._mend()
                 return work(*given)
             finally:
-                self._inside, self._calls = False, self._calls + 1
+                self._calls, self._inside = self._calls + 1, False
 
     def _read(self, work: Callable[[*Given], Value], *given: *Given) -> Value:
         """Return what a method returns that changes nothing: without the lock, unless a write may come in between.
 
         Then the method may find anything, or an item to be missing, so its answer is dropped and it is called again.
+        A call raises the number before it says that it is over: whoever sees that it is over sees the number, too.
         """
         calls = self._calls
         if not self._inside and self._under_way is None:
@@ -100,7 +101,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 found = work(*given)
             except IndexError:
                 return self._alone(work, *given)
-            if calls == self._calls and not self._inside and self._under_way is None:
+            if not self._inside and calls == self._calls:  # in this order
                 return found
         return self._alone(work, *given)
 
@@ -120,7 +121,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                     limits.check(self._standing(player_id), score, None, self._order, self._keep)
                 return self._move(player_id, username, score)
             finally:
-                self._inside, self._calls = False, self._calls + 1
+                self._calls, self._inside = self._calls + 1, False
 
     def _increment_score(self, player_id: str, username: str, delta: Score) -> Entry:
         return self._alone(self._add, player_id, username, delta)
@@ -352,7 +353,7 @@ class MemoryLeaderboard(InProcessLeaderboard):
                 rank = None if key is None else self._chunks.rank(key)
             except IndexError:
                 return self._alone(self._rank, player_id)
-            if calls == self._calls and not self._inside and self._under_way is None:
+            if not self._inside and calls == self._calls:  # in this order
                 return rank
         return self._alone(self._rank, player_id)
 
