@@ -20,7 +20,7 @@ from pathlib import Path
 from random import Random
 from threading import Event, Semaphore
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 import pytest
 
@@ -1006,34 +1006,37 @@ class SignalledFile(FileIO):
 
 
 @contextmanager
-def handled_amid_writes(mine: JournalLeaderboard, handle: Callable[[], object]) -> Iterator[None]:
+def handled_amid_writes(
+    mine: JournalLeaderboard, handle: Callable[[], object], kind: type[SignalledFile] = SignalledFile
+) -> Iterator[None]:
     """Have a signal handler make a call between the frame of a write and its change of the memory."""
     written = mine._folder.log
     assert written._file is not None
     written._file.close()
-    file = written._file = SignalledFile(written.path, "ab")
+    file = written._file = kind(written.path, "ab")
 
     def handler(_number: int, _frame: FrameType | None) -> None:
         handle()
 
-    before = signal.signal(signal.SIGUSR1, handler)
+    before = {number: signal.signal(number, handler) for number in (signal.SIGUSR1, signal.SIGUSR2)}
     try:
         yield
     finally:
         file.armed = False
-        signal.signal(signal.SIGUSR1, before)
+        for number, handled in before.items():
+            signal.signal(number, handled)
 
 
-@pytest.mark.parametrize(
-    "act",
-    [
-        pytest.param(lambda mine: mine.update_score("ada", "", 5), id="update"),
-        pytest.param(lambda mine: mine.update_scores([("ada", "", 5), ("new", "", 6)]), id="batch"),
-        pytest.param(lambda mine: mine.remove_player("ada"), id="remove"),
-        pytest.param(lambda mine: mine.clear(), id="clear"),
-        pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
-    ],
-)
+AMID_WRITES = [
+    pytest.param(lambda mine: mine.update_score("ada", "", 5), id="update"),
+    pytest.param(lambda mine: mine.update_scores([("ada", "", 5), ("new", "", 6)]), id="batch"),
+    pytest.param(lambda mine: mine.remove_player("ada"), id="remove"),
+    pytest.param(lambda mine: mine.clear(), id="clear"),
+    pytest.param(lambda mine: mine.fence("memory://elsewhere"), id="fence"),
+]
+
+
+@pytest.mark.parametrize("act", AMID_WRITES)
 def test_a_signal_handler_that_calls_the_board_amid_a_write_leaves_memory_and_disk_in_agreement(
     place: Path, act: Callable[[JournalLeaderboard], object]
 ) -> None:
@@ -1045,6 +1048,78 @@ def test_a_signal_handler_that_calls_the_board_amid_a_write_leaves_memory_and_di
         found = list(mine), mine.fenced()
     with opened(place) as again:
         assert (list(again), again.fenced()) == found
+
+
+def stop_twice() -> None:
+    """Have two signals come at once, as where a service is stopped and its terminal is closed."""
+    os.system(f"kill -USR1 {os.getpid()}; kill -USR2 {os.getpid()}")  # noqa: S605 - it ends before Python sees them
+
+
+class StoppedFile(SignalledFile):
+    def write(self, data: Any) -> int:
+        written = FileIO.write(self, data) or 0
+        if self.armed:
+            stop_twice()
+        return written
+
+
+def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("act", AMID_WRITES[1:])
+def test_a_second_interrupt_before_the_first_is_noted_leaves_memory_and_disk_in_agreement(
+    place: Path, act: Callable[[JournalLeaderboard], object]
+) -> None:
+    with opened(place, fsync="never") as mine:
+        mine.update_scores([("ada", "", 1), ("bob", "", 2)])
+        with handled_amid_writes(mine, interrupt, StoppedFile), pytest.raises(KeyboardInterrupt) as interrupted:
+            act(mine)
+        assert isinstance(interrupted.value.__context__, KeyboardInterrupt)
+        found = list(mine), mine.fenced()
+    with opened(place) as again:
+        assert (list(again), again.fenced()) == found
+
+
+def test_a_second_interrupt_of_a_large_batch_leaves_memory_and_disk_in_agreement(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped() -> NoReturn:
+        stop_twice()
+        raise AssertionError
+
+    monkeypatch.setattr(order, "LARGE_BATCH", 3)
+    with opened(place, fsync="never") as mine:
+        mine.update_score("ada", "", 1)
+        with handled_amid_writes(mine, interrupt), monkeypatch.context() as patch:
+            patch.setattr(mine, "_state", stopped)
+            with pytest.raises(KeyboardInterrupt) as interrupted:
+                mine.update_scores([(f"p{number}", "", number) for number in range(3)])
+        assert isinstance(interrupted.value.__context__, KeyboardInterrupt)
+        mine.update_score("bob", "", 2)
+        found = list(mine)
+    assert reread(place) == found
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_large_batch_that_is_refused_leaves_no_snapshot_to_the_next_write(
+    place: Path, monkeypatch: pytest.MonkeyPatch, *, taken: bool
+) -> None:
+    """Unless the disk may have taken the batch."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(order, "LARGE_BATCH", 3)
+    with opened(place, fsync="never") as mine:
+        with monkeypatch.context() as patch:
+            patch.setattr(folder, "sync_folder" if taken else "sync", full)
+            with pytest.raises(WriteOutcomeUnknownError if taken else BackendFullError):
+                mine.update_scores([(f"p{number}", "", number) for number in range(3)])
+        before = newest(place, "snapshot")
+        mine.update_score("ada", "", 1)
+        assert (newest(place, "snapshot") > before) is taken
+    assert reread(place) == [Entry(1, "ada", "", 1)]
 
 
 def test_a_signal_handler_that_closes_the_board_amid_a_write_is_refused_and_the_board_stays_open(place: Path) -> None:

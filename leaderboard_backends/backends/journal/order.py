@@ -19,7 +19,13 @@ from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from ...changes import Change, check_expected
-from ...errors import BackendError, BackendUnavailableError, BoardMismatchError, LeaderboardError
+from ...errors import (
+    BackendError,
+    BackendUnavailableError,
+    BoardMismatchError,
+    LeaderboardError,
+    WriteOutcomeUnknownError,
+)
 from ...files import not_applied
 from ...model import Keep, Order, Score, is_better
 from ..memory.board import _MASK, MemoryLeaderboard, _State
@@ -169,10 +175,12 @@ class JournaledOrder(MemoryLeaderboard):
             self._log_then(effects, lambda: self._move_all(updates))
 
     def _move_all(self, updates: Sequence[tuple[str, str, Score]]) -> None:
-        self._framed = True  # until all are made; `_note_interrupt` ends it, too
-        for update in updates:
-            self._move(*update)
-        self._framed = False
+        self._framed = True
+        try:
+            for update in updates:
+                self._move(*update)
+        finally:
+            self._framed = False
 
     def _preserve(self, *keys: int | None) -> None:
         """Have the snapshot that is collected now copy the chunks of these keys, which are about to change."""
@@ -182,15 +190,17 @@ class JournaledOrder(MemoryLeaderboard):
 
     def _apply_and_rewrite(self, updates: Sequence[tuple[str, str, Score]]) -> None:
         """Apply a batch, and write a snapshot; where that fails, the board is as it was before."""
-        changes = self._changes
+        changes, folder = self._changes, self._folder
         before, kept = self._now(), None if changes.kept is None else changes.kept.copy()
+        folder.stale = True  # as in `_log_then`
         try:
             if self._key_of or not self._load(updates):
                 self._sort_in(updates)
-            refusal = self._folder.rewrite(self._state())
+            refusal = folder.rewrite(self._state())
             if refusal is not None:
                 self._take(before)
                 changes.kept = kept
+                folder.stale = isinstance(refusal, WriteOutcomeUnknownError)  # the disk may have the batch
                 self._under_way = None
         except BaseException:
             self._note_interrupt()
@@ -257,20 +267,24 @@ class JournaledOrder(MemoryLeaderboard):
 
     def _log_then(self, records: Sequence[Record], step: Callable[[], Value]) -> Value:
         """Append the frame of a write, and do what it says."""
+        folder = self._folder
+        folder.stale = True  # until both are done: a second interrupt may come before the first one is noted
         try:
-            refusal = self._folder.log.append(frame(records))
+            refusal = folder.log.append(frame(records))
             if refusal is None:
-                if self._folder.log.end > self._folder.attention:
+                if folder.log.end > folder.attention:
                     self._attend()
-                return step()
+                done = step()
+            folder.stale = False
         except BaseException:
             self._note_interrupt()
             raise
-        raise refusal
+        if refusal is not None:
+            raise refusal
+        return done
 
     def _note_interrupt(self) -> None:
         """Have the next call make log and memory agree, as an interrupt may have come between the two."""
-        self._framed = False
         self._folder.stale = True
         if self._under_way is None:
             self._under_way = self._now()
