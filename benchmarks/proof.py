@@ -154,10 +154,10 @@ def page(results: Sequence[Result], begun: datetime, at: str, *, short: bool) ->
 
 
 def _tallies(found: Sequence[str]) -> list[str]:
-    """Return what faults in live migrations came to."""
+    """Return what faults in live migrations and on journals came to."""
     if not found:
         return []
-    heading = "What writers were told while a board moved, and what of it was there, by fault:"
+    heading = "What writers were told while a board moved or was killed, and what of it was there, by fault:"
     return [heading, "", *(f"- {tally}" for tally in found), ""]
 
 

@@ -1,6 +1,6 @@
 """What a journal survives: kill -9 at any moment, any byte cut off, zeroed or flipped, a copy made while it is written.
 
-`make proof` does at least ten times as much. What was acknowledged, lost and doubled is printed.
+`make proof` does ten times as much, and lists what each fault came to.
 """
 
 from __future__ import annotations
@@ -38,12 +38,9 @@ def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
         yield made
 
 
-@pytest.fixture
-def figures() -> Iterator[Figures]:
-    found = Figures()
-    yield found
-    print(found.text("all in all"))  # noqa: T201 - what the run is for
-    assert found.flawless
+def tell(fault: str, came_to: str) -> None:
+    """Have `make proof` list what a fault came to."""
+    print(f"tally: a journal, {fault}: {came_to}")  # noqa: T201 - it is to be seen
 
 
 def opened(place: Path, fsync: str = "never") -> JournalLeaderboard:
@@ -83,8 +80,9 @@ def killed(place: Path, fsync: str, calls: list[Call], after: int, pause: float)
 
 
 @pytest.mark.parametrize("kills", [100, pytest.param(1000, marks=pytest.mark.proof)])
-def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(place: Path, figures: Figures, kills: int) -> None:
+def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(place: Path, kills: int) -> None:
     """Amid frames, snapshots, new logs and openings: the board is what was told, with the last call whole or not."""
+    figures = Figures()
     judge, chance = Judge(RULES, figures), Random(kills)
     for kill in range(kills):
         calls = list(islice(writes(Random(kill), players=100), 60))
@@ -94,6 +92,8 @@ def test_kill_9_at_any_moment_loses_nothing_that_was_acknowledged(place: Path, f
         with opened(place) as board:
             unsure = calls[len(told)] if len(told) < len(calls) else None
             judge.settle(checked(board), unsure, thorough=kill % 10 == 0)
+    tell(f"{kills:,} kills", figures.text("their calls"))
+    assert figures.flawless
 
 
 def filled(place: Path, calls: int) -> list[list[object]]:
@@ -130,15 +130,18 @@ def damaged(place: Path, change: Callable[[bytearray], object]) -> list[object] 
 def test_a_log_that_is_cut_off_at_any_byte_is_the_state_after_a_whole_write(place: Path, part: int) -> None:
     states = filled(place, 40)
     size = max((place / "crashed").glob("log-*")).stat().st_size
-    newest = 0
+    newest, refused = 0, 0
     for end in range(0, size, part):
         found = damaged(place, lambda data, end=end: data.__delitem__(slice(end, None)))  # type: ignore[misc]
         if found is None:
             assert not newest, "a log is refused only where its header is cut"
+            refused += 1
             continue
         assert found in states[newest:], "an earlier state, or none that ever was"
         newest = states.index(found, newest)
     assert newest >= len(states) - 2
+    ends = len(range(0, size, part))
+    tell(f"cut off at {ends:,} bytes", f"{ends - refused:,} opened as after a whole write, {refused:,} refused")
 
 
 @pytest.mark.parametrize("flips", [100, pytest.param(1000, marks=pytest.mark.proof)])
@@ -156,6 +159,7 @@ def test_a_flipped_byte_is_refused_or_was_in_the_last_write(place: Path, flips: 
         refused += found is None
         assert found is None or found in states[-2:]
     assert refused > flips // 2
+    tell(f"{flips:,} flipped bytes", f"{refused:,} refused, {flips - refused:,} in the last write")
 
 
 def test_a_zeroed_end_is_the_state_after_a_whole_write(place: Path) -> None:
