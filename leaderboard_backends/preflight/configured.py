@@ -1,7 +1,7 @@
 """The configured board itself, which is read and never written: whether the app will find it as the file describes it.
 
 On a server it is opened only where it is already, as opening makes a new one there. Of a board in a file a
-copy of the file is opened, so that the app may have it open meanwhile.
+copy of the file, or of its own folder, is opened, so that the app may have it open meanwhile.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -73,8 +73,9 @@ def _from_server(opening: Opening, read: Callable[[LeaderboardBackend], T]) -> T
 
 
 def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
-    path = Path(opening.location.path)
-    if not path.exists() or sum(each.stat().st_size for each in (path, *path.rglob("*"))) > LARGEST_COPY:
+    own = f"{opening.board}.board" if keeps_folder(opening) else ""
+    path = Path(opening.location.path, own)
+    if not path.exists() or _size(path) > LARGEST_COPY:
         return None
     for attempt in range(ATTEMPTS):
         trial = opening.backend.open_trial(opening.location.scheme, scratch.folder())
@@ -83,16 +84,25 @@ def _from_copy(opening: Opening, scratch: Scratch) -> Sequence[Entry] | None:
         try:
             with trial as url:
                 place = Location.parse(url, opening.location.default_board)[0]
-                if keeps_folder(opening):
-                    shutil.copytree(path, place.path)
+                if own:
+                    shutil.copytree(path, Path(place.path, own))
                 else:
                     _copy_file(path, place.path)
                 with replace(opening, location=place, layers={}).open() as board:
                     return board.get_top_n(SAMPLE)
         except (shutil.Error, BackendUnavailableError):
-            if attempt + 1 == ATTEMPTS or not keeps_folder(opening):
+            if attempt + 1 == ATTEMPTS or not own:
                 raise
     return None
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of all that is in a folder; what is removed meanwhile does not count."""
+    size = 0
+    for each in (path, *path.rglob("*")):
+        with suppress(FileNotFoundError):
+            size += each.stat().st_size
+    return size
 
 
 def _copy_file(path: Path, target: str) -> None:

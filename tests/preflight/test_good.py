@@ -11,6 +11,7 @@ import pytest
 import redis
 
 from leaderboard_backends import open_leaderboard
+from leaderboard_backends.preflight import configured
 from leaderboard_backends.preflight.configured import check_configured
 from leaderboard_backends.preflight.memory import check_eviction
 from leaderboard_backends.preflight.replication import check_replication
@@ -143,6 +144,51 @@ def test_a_journal_passes_while_the_app_has_it_open_and_its_copy_is_read(tmp_pat
         assert f"only its owner can write {tmp_path}/boards" in found["access"].figure
         assert [path.name for path in (tmp_path / "boards").iterdir()] == ["weekly.board"]
         assert len(app) == 2
+
+
+def read_of_journal(folder: Path) -> str:
+    """Return what is found of the configured board in a journal."""
+    with Opened(folder, good(f"journal://{folder}/boards")) as subject:
+        return check_configured(subject).figure
+
+
+def test_a_journal_is_copied_again_where_the_app_wrote_to_it_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file is gone by its turn, or one is copied before what another one says of it."""
+    gone, copytree, rglob = ["snapshot-0000000001"], shutil.copytree, Path.rglob
+
+    def copied(source: Path, target: Path) -> None:
+        copytree(source, target)
+        if gone:
+            (target / gone[0]).unlink()
+            raise shutil.Error([(gone.pop(), "", "No such file or directory")])
+        if not torn:
+            torn.append(next(target.glob("log-*")))
+            torn[0].unlink()
+
+    def listed(path: Path, pattern: str) -> list[Path]:
+        return [*rglob(path, pattern), path / "unfinished-1"]
+
+    torn = list[Path]()
+    with open_leaderboard(f"journal://{tmp_path}/boards", board="weekly") as app:
+        app.update_scores([("ada", "Ada", 5), ("bob", "Bob", 5)])
+        monkeypatch.setattr(shutil, "copytree", copied)
+        monkeypatch.setattr(Path, "rglob", listed)
+        assert read_of_journal(tmp_path) == "opens as configured; its first 2 entries were read"
+    assert (gone, len(torn)) == ([], 1)
+
+
+def test_of_a_folder_of_journals_only_the_configured_board_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_leaderboard(f"journal://{tmp_path}/boards", board="other") as other:
+        other.update_scores((f"p{number}", "", number) for number in range(1000))
+        assert "it does not exist yet" in read_of_journal(tmp_path)
+        monkeypatch.setattr(configured, "LARGEST_COPY", 10_000)
+        with open_leaderboard(f"journal://{tmp_path}/boards", board="weekly") as app:
+            app.update_score("ada", "Ada", 5)
+            assert read_of_journal(tmp_path) == "opens as configured; its first 1 entries were read"
 
 
 def test_what_an_app_has_written_to_sqlite_just_now_is_read_beside_it(tmp_path: Path) -> None:
