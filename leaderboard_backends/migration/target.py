@@ -81,9 +81,8 @@ def with_feed(board: LeaderboardBackend, reopen: Reopen, feed: int) -> Leaderboa
     """Return the board, opened anew with a feed where it has none and can have one."""
     if not board.capabilities.feed or keeps_feed(board):
         return board
-    again = reopen(feed=feed)
-    if board.capabilities.durable or board.capabilities.shared:
-        again.close()
+    if board.capabilities.shared:
+        reopen(feed=feed).close()
         return board
-    board.close()
-    return again
+    board.close()  # first: some are open once at a time
+    return reopen(feed=feed)

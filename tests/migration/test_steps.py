@@ -169,11 +169,19 @@ def test_a_switch_that_could_not_be_verified_afterwards_has_this_exit_code_too(
     assert migrate("status", config)["serves"] == "target"
 
 
-@pytest.mark.parametrize("held", ["source", "target"])
+@pytest.mark.parametrize(
+    ("held", "url"),
+    [
+        ("source", "memory://weekly"),
+        ("target", "zodb://{folder}/board.fs"),
+        ("source", "journal://{folder}/boards"),
+        ("target", "journal://{folder}/boards"),
+    ],
+)
 def test_a_board_that_one_process_holds_moves_by_orders_to_it(
-    server: EmbeddedServer, tmp_path: Path, held: str
+    server: EmbeddedServer, tmp_path: Path, held: str, url: str
 ) -> None:
-    there, here = f"{server.url}?board={held}", "memory://weekly" if held == "source" else f"zodb://{tmp_path}/board.fs"
+    there, here = f"{server.url}?board={held}-{url.partition(':')[0]}", url.format(folder=tmp_path)
     config = config_of(tmp_path, *((here, there) if held == "source" else (there, here)))
     with load_leaderboards(config) as boards:
         board = boards["weekly"]
