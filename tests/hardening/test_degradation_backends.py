@@ -59,10 +59,9 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(params=["memory", "file"])
+@pytest.fixture(params=["memory://", "zodb://{folder}/board.fs", "journal://{folder}/boards"])
 def storage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Away]:
-    url = "memory://" if request.param == "memory" else f"zodb://{tmp_path}/board.fs"
-    with Away(open_leaderboard(url)) as board:
+    with Away(open_leaderboard(request.param.format(folder=tmp_path))) as board:
         board.update_scores([("ada", "", 5), ("bob", "", 4), ("cid", "", 3)])
         yield board
 

@@ -30,10 +30,11 @@ MOST = 5
 def urls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     folder: Path = tmp_path_factory.mktemp("validated")
     with EmbeddedServer() as server:
-        yield {"memory": "memory://", "server": server.unix_url, "file": f"zodb://{folder}/board.fs"}
+        files = {"file": f"zodb://{folder}/board.fs", "journal": f"journal://{folder}/boards"}
+        yield {"memory": "memory://", "server": server.unix_url, **files}
 
 
-@pytest.fixture(params=["memory", "server", "file"])
+@pytest.fixture(params=["memory", "server", "file", "journal"])
 def opened(request: pytest.FixtureRequest, urls: dict[str, str]) -> Iterator[Callable[..., LeaderboardBackend]]:
     """Opens boards of new names."""
     boards: list[LeaderboardBackend] = []

@@ -87,6 +87,7 @@ def test_a_board_goes_from_storage_to_storage_and_is_what_it_was(tmp_path: Path)
             server.url,
             f"sqlite://{tmp_path}/board.db",
             f"zodb://{tmp_path}/board.fs",
+            f"journal://{tmp_path}/boards",
             cluster.url,
             server.url_at(server.port).replace("/0", "/1"),
         ]

@@ -54,6 +54,9 @@ def test_what_a_board_keeps_of_each_player_is_counted_as_its_memory(comparing: C
         ("sqlite://{path}", "every commit"),
         ("sqlite://{path}?synchronous=normal", "not known"),
         ("zodb://{path}", "every commit"),
+        ("journal://{path}?fsync=always", "every commit"),
+        ("journal://{path}", "everysec"),
+        ("journal://{path}?fsync=never", "not known"),
         ("memory://", "memory only"),
     ],
 )
