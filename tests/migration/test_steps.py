@@ -244,6 +244,16 @@ def test_of_two_orders_at_once_the_earlier_one_says_that_another_was_given(
         steering.order_step(record, "cut-over", {})
 
 
+@pytest.mark.parametrize(
+    ("text", "found"), [('[2, {"step": "start"}]', "has format 2"), ('{"step": "start"}', "was not written by this")]
+)
+def test_a_record_of_another_format_is_refused_with_the_way(text: str, found: str) -> None:
+    with closing(Record(open_leaderboard("memory://weekly.migration"))) as record:
+        record.board.update_score("order.00", text, 0)
+        with pytest.raises(BoardMismatchError, match=f"'weekly.migration', {found}.* reads format 1: .*same version"):
+            record.read("order")
+
+
 def test_a_step_that_is_noted_after_the_end_of_the_migration_makes_no_record_anew(server: EmbeddedServer) -> None:
     """As of a `start`, which goes on until it sees that `finish` has ended it."""
     with closing(Record(open_leaderboard(server.url, board="ended"))) as record:
