@@ -57,11 +57,18 @@ def _write(file: TextIO, record: list[object]) -> None:
 def _read(path: Path, board: LeaderboardBackend) -> list[Update]:
     try:
         with path.open(encoding="utf-8") as file:
-            (kind, order, players), *rows = [json.loads(line) for line in file]
+            kind, *head = json.loads(next(file, ""))
+            rows = [json.loads(line) for line in file if kind == FORMAT]
+        order, players = head if kind == FORMAT else ("", 0)
         entries: list[Update] = [(player_id, username, score) for player_id, username, score in rows]
     except (ValueError, TypeError) as error:
         raise ConfigurationError(f"{path} is not a backup of a board's entries, or it is damaged: {error}.") from error
     if kind != FORMAT:
+        if isinstance(kind, str) and kind.startswith(FORMAT.rpartition("-")[0]):
+            raise ConfigurationError(
+                f"{path} has the format {shorten(kind)}, and this version reads {FORMAT!r}: restore it with the "
+                "version of leaderboard-backends that wrote it, and copy that board (leaderboard copy)."
+            )
         raise ConfigurationError(f"{path} is not a backup of a board's entries: it begins with {shorten(kind)}.")
     if len(entries) != players:
         raise ConfigurationError(f"{path} is incomplete: it has {len(entries)} of {shorten(players)} players.")

@@ -13,6 +13,7 @@ import pytest
 import redis
 from prometheus_client import REGISTRY, generate_latest
 
+from leaderboard_backends import ConfigurationError, open_leaderboard
 from leaderboard_backends.delegating import DelegatingLeaderboard
 from leaderboard_backends.errors import RateLimitExceededError, UpdateRefusedError
 from leaderboard_backends.hardening.observability.alerts import Alert
@@ -23,6 +24,7 @@ from leaderboard_backends.hardening.validation import ValidatedLeaderboard
 from leaderboard_backends.model import Score
 from leaderboard_backends.preflight.access import _of_zeo, check_access
 from leaderboard_backends.preflight.alerts import check_alerts
+from leaderboard_backends.preflight.backup import restore_entries, write_entries
 from leaderboard_backends.preflight.degradation import check_degradation
 from leaderboard_backends.preflight.finding import Finding, failed, not_applicable, passed, together, warning
 from leaderboard_backends.preflight.load import check_load
@@ -485,6 +487,35 @@ def test_rules_over_scores_that_the_storage_does_not_check_hold_for_one_writer(
         assert finding.figure.startswith("score_min, score_max, max_change of validation: the storage does not check")
         monkeypatch.setattr(backend, "capabilities", replace(backend.capabilities, limits=True))
         assert check_workers(subject).status == "passed"
+
+
+# ---------------------------------------------------------------------- backup
+
+
+@pytest.mark.parametrize(
+    ("head", "text"),
+    [
+        ('["leaderboard-entries-2", "descending"]', "has the format 'leaderboard-entries-2', .*leaderboard copy"),
+        ('["something", 1]', "is not a backup of a board's entries: it begins with 'something'"),
+        ('["leaderboard-entries-1", "descending", 3]', "is incomplete: it has 2 of 3 players"),
+        ('["leaderboard-entries-1", "ascending", 2]', "is a backup of a board with order ascending"),
+        ("", "is not a backup of a board's entries, or it is damaged"),
+    ],
+)
+def test_a_file_that_is_no_backup_of_this_format_and_board_says_what_it_is(
+    head: str, text: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "entries"
+    with open_leaderboard("memory://") as board, open_leaderboard("memory://") as restored:
+        board.update_scores([("ada", "Ada", 1), ("bob", "", 0.5)])
+        write_entries(board, path)
+        rows = path.read_text().splitlines()[1:]
+        path.write_text("\n".join([head, *rows]))
+        with pytest.raises(ConfigurationError, match=text):
+            restore_entries(path, restored)
+        assert len(restored) == 0
+        path.write_text("\n".join(['["leaderboard-entries-1", "descending", 2]', *rows]))
+        assert restore_entries(path, restored) == 2
 
 
 # ---------------------------------------------------------------------- replication
