@@ -39,8 +39,10 @@ class Replier:
         self._information = b"$%d\r\n%b\r\n" % (len(body), body) if body else answer
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._clients: list[socket.socket] = []
-        port = self._listener.getsockname()[1]
-        self.url = f"redis://127.0.0.1:{port}/0?socket_timeout={10 if answer else 0.3}"
+        self.received = b""
+        """All that its clients have sent."""
+        self.port = self._listener.getsockname()[1]
+        self.url = f"redis://127.0.0.1:{self.port}/0?socket_timeout={10 if answer else 0.3}"
         self._thread = Thread(target=self._serve, daemon=True)
         self._thread.start()
 
@@ -50,6 +52,7 @@ class Replier:
                 client, _ = self._listener.accept()
                 self._clients.append(client)
                 while data := client.recv(65536):
+                    self.received += data
                     client.sendall(self._information if b"\r\nINFO\r\n" in data else self._answer)
 
     def close(self) -> None:

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import closing
 from importlib.resources import files
+from math import inf
 from typing import Any
 
 import pytest
@@ -25,9 +29,11 @@ from leaderboard_backends import Entry
 from leaderboard_backends.backends import redis as redis_backend
 from leaderboard_backends.backends.redis import Address
 from leaderboard_backends.backends.redis.address import ClusterAddress, Node
+from leaderboard_backends.backends.redis.async_server import AsyncServer
 from leaderboard_backends.backends.redis.failures import error_within, is_of_another_time, refused, unanswered
-from leaderboard_backends.backends.redis.requests import BoardRequests
+from leaderboard_backends.backends.redis.requests import BoardRequests, Request, pack
 from leaderboard_backends.backends.redis.routing import Routing, Single, Terms
+from leaderboard_backends.backends.redis.server import Server, exchange
 from leaderboard_backends.backends.redis.slots import SlotMap, SlotRange
 from leaderboard_backends.backends.redis.topology import Cluster
 from leaderboard_backends.changes import Version
@@ -40,6 +46,8 @@ from leaderboard_backends.errors import (
 )
 
 REQUESTS = BoardRequests("weekly", "descending", "last", "game1")
+GREETING = pack(("PING",))
+"""What a task's carrier asks of a new connection."""
 
 
 @pytest.mark.parametrize("module", ["requests", "parsing", "failures", "scripts", "handshake"])
@@ -79,6 +87,35 @@ def test_a_request_is_sent_once_more_with_its_script_and_means_the_same() -> Non
     assert again.packed.endswith(request.packed)
     assert again.packed.startswith(b"*3\r\n$6\r\nSCRIPT\r\n$4\r\nLOAD\r\n")
     assert (again.replies, again.answer(0)) == (2, 1)
+
+
+def by_a_thread(address: Address, request: Request[Any]) -> None:
+    with closing(Server(address)) as server:
+        server.carry(request)
+
+
+def by_a_cluster(address: Address, request: Request[Any]) -> None:
+    with closing(Server(address)) as server:
+        exchange({server: [request]}, inf)
+
+
+def by_a_task(address: Address, request: Request[Any]) -> None:
+    async def program() -> None:
+        server = AsyncServer(address)
+        await server.carry(request)
+        await server.close()
+
+    asyncio.run(program())
+
+
+@pytest.mark.parametrize("carry", [by_a_thread, by_a_cluster, by_a_task])
+def test_a_carrier_sends_the_bytes_of_a_request_and_no_others(
+    carry: Callable[[Address, Request[Any]], None], replier: Any
+) -> None:
+    for request in (REQUESTS.count(), REQUESTS.remove("ann"), REQUESTS.clear(), REQUESTS.fence("redis://there/0")):
+        server = replier(b":1\r\n")
+        carry(Address("127.0.0.1", server.port), request)
+        assert server.received.removeprefix(GREETING) == request.packed
 
 
 def test_a_version_comes_with_any_answer() -> None:
