@@ -169,7 +169,8 @@ def _script(
 
 def _joint_script(name: str, order: Order) -> Script:
     flags, shared = _OF_SHARDS[name]
-    return _assemble(name, flags, f"local descending = {str(order == 'descending').lower()}\n", (*shared, name))
+    values = f"'{board_kind(order, shard=True)}', {str(order == 'descending').lower()}"
+    return _assemble(name, flags, f"local board, descending = {values}\n", (*shared, name))
 
 
 def _assemble(name: str, flags: str, settings: str, parts: Iterable[str], *, with_flags: bool = True) -> Script:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from itertools import count, islice
 from math import inf
 from pathlib import Path
@@ -250,6 +251,28 @@ def test_nodes_that_have_forgotten_all_scripts_are_given_them_again(cluster: Emb
 
 
 # ---------------------------------------------------------------------- opening
+
+
+@pytest.mark.parametrize("what", ["manifest", "shard"])
+def test_a_board_of_another_format_is_refused_with_the_way(what: str, cluster: EmbeddedCluster, opened: Opener) -> None:
+    """By opening it, and of a shard alone by each call that it has a part in."""
+    board = opened(read_timeout=2)
+    player = player_of(board, 0)
+    refused: list[Callable[[], object]]
+    if what == "manifest":
+        slot, key = board._manifest.slot, board._manifest.key
+        refused = [lambda: opened(board=board.name)]
+    else:
+        slot, key = board._requests.slots[0], board._requests.shards[0].key.removesuffix("order") + "meta"
+        refused = [partial(call, board) for call in (list, len, LeaderboardBackend.get_version)]
+        refused += [lambda: board.update_score(player, "", 1), lambda: board.get_rank(player)]
+    node = cluster.owner(slot)
+    with redis.Redis(port=node.port, password=node.password) as client:
+        assert client.hget(key, "board") == b"2 descending shard"
+        client.hset(key, "board", "3 descending shard")
+    for call in refused:
+        with pytest.raises(BoardMismatchError, match=r"in format 3 .* only format 2: use the newer release"):
+            call()
 
 
 def test_the_number_of_shards_and_the_order_of_ties_are_those_that_the_board_was_made_with(opened: Opener) -> None:

@@ -9,8 +9,9 @@ local answers = {}
 local problems = read_all(first, function(order)
   number = number + 1
   local base = sub(order, 1, -6)
-  local found = call('HMGET', base .. 'meta', 'cleared', 'sequence', 'players', 'history', 'feed')
+  local found = call('HMGET', base .. 'meta', 'cleared', 'sequence', 'players', 'history', 'feed', 'board')
   if not found[1] then return 'LOST ' .. base .. 'meta' end
+  if found[6] ~= board then return 'MISMATCH ' .. (found[6] or '') end
   local version, rows = tonumber(found[2]), false
   if wanted and found[5] and version > tonumber(ARGV[number]) then
     local after = string.format('(%.0f-0', ARGV[number])

@@ -1,4 +1,4 @@
--- The start of the scripts that read all shards of a node. `descending` is set in the line above.
+-- The start of the scripts that read all shards of a node. `board` and `descending` are set in the line above.
 local call, byte, sub = redis.call, string.byte, string.sub
 local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
 
@@ -6,16 +6,12 @@ local range_of = descending and 'ZREVRANGE' or 'ZRANGE'
 -- Does not look whether the order is missing where it is `counted`: that is seen by what was counted then.
 local function state_of(order, counted)
   local meta = sub(order, 1, -6) .. 'meta'
-  if counted then
-    local found = call('HMGET', meta, 'cleared', 'sequence', 'players')
-    if not found[1] then return nil, 'LOST ' .. meta end
-    return tonumber(found[1]), tonumber(found[2]), tonumber(found[3])
-  end
-  local found = call('HMGET', meta, 'cleared', 'sequence')
-  if not found[1] then return nil, 'LOST ' .. meta end
-  local players = call('ZCARD', order)
-  if players == 0 and call('HGET', meta, 'players') ~= '0' then return nil, 'DAMAGED ' .. order end
-  return tonumber(found[1]), tonumber(found[2]), players
+  local found = call('HMGET', meta, 'board', 'cleared', 'sequence', 'players')
+  if not found[2] then return nil, 'LOST ' .. meta end
+  if found[1] ~= board then return nil, 'MISMATCH ' .. (found[1] or '') end
+  local players = counted and tonumber(found[4]) or call('ZCARD', order)
+  if players == 0 and found[4] ~= '0' then return nil, 'DAMAGED ' .. order end
+  return tonumber(found[2]), tonumber(found[3]), players
 end
 
 -- Calls `read` with each key from ARGV[first] on, and returns the shards (from 0) that it could not read, each followed by
