@@ -64,7 +64,7 @@ def measure_throughput(job: Job, session: Session, trace: Trace) -> ThroughputFi
 def _together(part: ThroughputPart, session: Session, supply: Supply, clients: Clients, number: int) -> ClientsFigures:
     """Run one phase with that many clients."""
     parts = supply.take(number)
-    pids = session.where.server_pids
+    pids = session.server_pids
     server = sum(map(processor_seconds, pids))
     done = clients.run([supply.calls(steps) for steps in parts], part.seconds)
     supply.phases.append([steps[: one.operations] for steps, one in zip(parts, done, strict=True)])

@@ -132,7 +132,7 @@ def _count_bytes(session: Session, updates: Iterator[tuple[str, str, Score]]) ->
 
     So clean-up work left by the load does not count, and that left by these updates does.
     """
-    owner = next(iter(session.where.server_pids), os.getpid())
+    owner = next(iter(session.server_pids), os.getpid())
     for size, calls in DISK_CALLS:
         before, written = session.disk_bytes(), bytes_written(owner)
         for _ in range(calls):

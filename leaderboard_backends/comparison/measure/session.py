@@ -16,6 +16,7 @@ from ...errors import ConfigurationError
 from ...model import Score
 from ...protocol import LeaderboardBackend
 from ...testing.opening import distribution as distribution_of
+from ...testing.opening import is_url
 from ...usage import OtherWork, bytes_on_disk, fold_logs, private_bytes, settled_private_bytes
 from ...workload.trace import Trace
 from ..code_size import code_size
@@ -43,10 +44,18 @@ class Session:
         self.where = where
         self.board = board
         self.storage = board.storage_info()
+        self.server_pids = where.server_pids or self._own_server()
+        """The processes of its servers; empty where they are not known, or where there are none."""
         self.opening_bytes = opening_bytes
         self.cores_elsewhere: float | None = None
         """Cores that other processes used, as far as that was counted."""
         self.notes: list[str] = []
+
+    def _own_server(self) -> list[int]:
+        """Return the process that the board names, of a server that its backend started for the run, and thus here."""
+        is_made_for_run = is_url(self.where.target) and not self.where.shared
+        pid = self.storage.server_pid
+        return [pid] if is_made_for_run and pid is not None else []
 
     def load(self, trace: Trace) -> tuple[LoadFigures, MemoryFigures]:
         """Load the trace's players by one call; scores are created anew, so that the board owns them."""
@@ -96,10 +105,10 @@ class Session:
     @contextmanager
     def counting_other_work(self) -> Iterator[None]:
         """Count what other processes do meanwhile, unless the board's own server is one of them."""
-        if self.storage.kind == "server" and not self.where.server_pids:
+        if self.storage.kind == "server" and not self.server_pids:
             yield
             return
-        others = OtherWork([os.getpid(), *self.where.server_pids])
+        others = OtherWork([os.getpid(), *self.server_pids])
         yield
         self.cores_elsewhere = others.cores()
 
@@ -118,7 +127,7 @@ class Session:
             shared=promises.shared,
             server=self.board.storage if self.storage.kind == "server" else None,
             consistency=promises.consistency,
-            servers=len(self.where.server_pids),
+            servers=len(self.server_pids),
             copies=self.where.copies,
             durability_told=f"{said} (declared)" if kept.declared else said,
             code=self._code(),
@@ -134,7 +143,7 @@ class Session:
     def server_bytes(self) -> tuple[int | None, int | None]:
         """Return the server's own count of used memory, and the private memory of its processes."""
         used = self.board.storage_info().used_bytes if self.storage.kind == "server" else None
-        pids = self.where.server_pids
+        pids = self.server_pids
         return used, sum(map(private_bytes, pids)) if pids else None
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import redis
 
@@ -11,6 +12,8 @@ from leaderboard_backends.comparison.figures import DiskFigures, ServiceFigures
 from leaderboard_backends.comparison.measure.session import Session, packed, session
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.schema import Result
+from leaderboard_backends.comparison.targets import find_targets
+from leaderboard_backends.registry import ENTRY_POINT_GROUP
 from leaderboard_backends.testing.servers import EmbeddedServer
 
 
@@ -65,3 +68,52 @@ def test_a_comparison_ranks_a_users_own_board_by_what_it_says(tmp_path: Path, ur
     with session(Where(target, "compare-1", shared=True)) as opened:
         assert opened.facts("mine").durability == durability
         assert (opened.data_path() is None) == (durability == "memory only")
+
+
+SERVED = """
+import subprocess
+from contextlib import contextmanager
+from leaderboard_backends import Kept, StorageInfo
+from leaderboard_backends.backends.naive import NaiveLeaderboard
+
+class Served(NaiveLeaderboard):
+    @classmethod
+    @contextmanager
+    def open_trial(cls, scheme, directory):
+        with subprocess.Popen(["sleep", "60"], cwd=directory) as server:
+            try:
+                yield f"{scheme}://{server.pid}"
+            finally:
+                server.kill()
+
+    @classmethod
+    def from_location(cls, location, name, order, keep, **options):
+        board = cls(name, order=order, keep=keep)
+        board.pid = int(location.hosts[0][0])
+        return board
+
+    def _storage_info(self):
+        return StorageInfo("server", server_pid=self.pid, machine_crash=Kept("everything", "its log", declared=True))
+"""
+
+
+def test_a_server_that_a_plug_in_starts_for_a_trial_counts_as_one_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metadata = tmp_path / "served-1.dist-info"
+    metadata.mkdir()
+    (tmp_path / "served.py").write_text(SERVED)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: served\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\nserved = served:Served\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (target,) = find_targets(["served"])
+    with target.open(tmp_path) as (where, _), session(where) as opened:
+        facts = opened.facts("served")
+        assert (facts.home, facts.servers, facts.durability) == ("server", 1, "every commit")
+        assert facts.durability_told == "everything: its log (declared)"
+        (pid,) = opened.server_pids
+        assert psutil.Process(pid).cwd() == str(tmp_path)
+        assert (opened.server_bytes()[1] or 0) > 0
+        users_own = Session(Where(where.target, "mine", shared=True), opened.board, 0)
+        assert users_own.server_pids == []
+    assert not psutil.pid_exists(pid)
