@@ -30,17 +30,6 @@ from .schema import Metadata
 
 SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
-LEFT_OUT: Final = (
-    "fakeredis",
-    "redis (replica)",
-    "redis+sentinel",
-    "redis+sentinel (read_from replica)",
-    "redis+cluster",
-    "redis+cluster (read_from replica)",
-    "zeo",
-)
-"""Targets that are not compared unless named, by the user or in a plan (`besides`): fakeredis, whose speed says nothing
-about a server's, and boards on several servers or with a copy, whose start takes seconds."""
 
 NO_METADATA: Final = Metadata()
 
@@ -65,6 +54,11 @@ class Target:
     def recovers(self) -> bool:
         """Whether a crash of one process alone says something: not where other servers stand beside it."""
         return not isinstance(self.place, GroupPlace)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is compared without being named, by the user or in a plan (`besides`)."""
+        return self.place is None or self.place.usual
 
     @property
     def identity(self) -> str:
@@ -136,7 +130,7 @@ def known_targets() -> dict[str, Target]:
         if ":" in file.target or file.target in trial_places():  # else it is that of a plug-in that is not installed
             target = _target(path, file)
             found[target.label] = target
-    relabelled = {target.name for label, target in found.items() if target.name in LEFT_OUT and target.name != label}
+    relabelled = {target.name for label, target in found.items() if not target.usual and target.name != label}
     return {label: target for label, target in found.items() if label not in relabelled}
 
 
@@ -170,7 +164,7 @@ def find_targets(named: Iterable[str], besides: Iterable[str] = ()) -> list[Targ
     nothing, one named twice, a URL with board, order or keep.
     """
     known = known_targets()
-    ready = [label for label, target in known.items() if target.name not in LEFT_OUT]
+    ready = [label for label, target in known.items() if target.usual]
     texts = list(named) or [*ready, *besides]
     found = [_named(text, known) for text in texts]
     alike: dict[str, dict[str, None]] = {}

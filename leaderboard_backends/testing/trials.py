@@ -46,6 +46,11 @@ class TrialPlace(Protocol):
         """What a user calls it."""
         ...
 
+    @property
+    def usual(self) -> bool:
+        """Whether it is compared without being named: not where its start takes seconds, or its speed says nothing."""
+        ...
+
     def open(self, directory: Path) -> AbstractContextManager[Trial]:
         """Make the place ready, with `directory` for its files; all it started ends with the context."""
         ...
@@ -59,6 +64,7 @@ class SchemePlace:
     """The scheme, and what else tells the place from others of it, in parentheses."""
     options: str = ""
     """What is added to the board's URL."""
+    usual: bool = field(default=True, repr=False, kw_only=True)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
@@ -83,6 +89,7 @@ class ServerPlace:
     unix_socket: bool = False
     options: str = ""
     """What is added to the board's URL."""
+    usual: bool = field(default=True, repr=False, kw_only=True)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
@@ -98,6 +105,7 @@ class ZEOPlace:
     """A real ZEO server of its own, over its unix socket, with its data in the folder."""
 
     name: str
+    usual: bool = field(default=False, repr=False, kw_only=True)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
@@ -118,6 +126,7 @@ class GroupPlace:
     name: str
     options: Mapping[str, str] = field(default_factory=dict)
     """What is added to the board's URL."""
+    usual: bool = field(default=False, repr=False, kw_only=True)
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
@@ -149,12 +158,12 @@ _OWN: Final[tuple[TrialPlace, ...]] = (
     ServerPlace("redis"),
     ServerPlace("redis (unix socket)", unix_socket=True),
     ServerPlace("redis (appendfsync always)", ALWAYS),
-    ServerPlace("redis (replica)", options="?replica=true"),
+    ServerPlace("redis (replica)", options="?replica=true", usual=False),
     GroupPlace("redis+sentinel"),
     GroupPlace("redis+sentinel (read_from replica)", {"read_from": "replica"}),
     GroupPlace("redis+cluster", {"shards": "16"}),
     GroupPlace("redis+cluster (read_from replica)", {"shards": "16", "read_from": "replica"}),
-    SchemePlace("fakeredis"),
+    SchemePlace("fakeredis", usual=False),
     SchemePlace("zodb"),
     SchemePlace("zodb+memory"),
     ZEOPlace("zeo"),

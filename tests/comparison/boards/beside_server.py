@@ -19,6 +19,7 @@ class BesideServer:
     """A storage with a server around the worker."""
 
     name = "beside a server"
+    usual = False
 
     @contextmanager
     def open(self, directory: Path) -> Iterator[Trial]:
