@@ -320,6 +320,7 @@ def test_a_server_that_hides_its_settings_is_judged_by_what_the_url_declares(
 ) -> None:
     finding = persistence_of(tmp_path, f"{hiding}{declared}", durable=durable)
     assert finding.status == status, finding
+    assert ("as declared" in str(finding)) == bool(declared)
 
 
 @pytest.mark.parametrize(("synchronous", "status"), [("full", "passed"), ("normal", "failed")])

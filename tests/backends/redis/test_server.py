@@ -91,12 +91,17 @@ def test_a_thousand_boards_use_at_most_max_connections(
     assert_comes_to(client, 0)
 
 
-def test_boards_of_another_password_time_out_or_database_share_nothing(
+def test_boards_of_another_user_password_time_out_or_database_share_nothing(
     shared_server: EmbeddedServer, client: redis.Redis, open_board: Opener
 ) -> None:
     for options in ({}, {"db": 1}, {"socket_timeout": 3}, {"client_name": "other"}):
         open_board(shared_server.unix_url, **options)
-    assert connections(client) == 4
+    plain: Any = client
+    plain.execute_command("ACL SETUSER guest on >one >two ~* &* +@all")
+    for user in ("guest:one@", "guest:two@", ""):
+        open_board(f"redis://{user}127.0.0.1:{shared_server.port}/0")
+    assert connections(client) == 7
+    plain.execute_command("ACL DELUSER guest")
 
 
 def test_a_board_that_is_dropped_without_closing_keeps_no_connection(
