@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shlex
@@ -27,6 +28,8 @@ DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("**/*.md")), *sorted(ROOT.glob("adapters/*/README.md"))]
 SERVER, CLUSTER = "redis://cache:6379/0", "redis+cluster://h1:7000,h2:7000/"
 """What the pages call the reader's server and cluster."""
+TYPED = re.compile(r"leaderboard [a-z]+(?:[ -][a-z]+)?(?: --(?!help)[a-z-]+(?: [\w./]*\w)?)+")
+"""A command line with options, as errors name it."""
 BOARDS = re.compile(r"^\[(boards|preflight)\.|^url = ", re.MULTILINE)
 
 
@@ -60,6 +63,26 @@ def test_every_command_of_a_page_has_the_options_that_it_is_given(
             if re.fullmatch(r"\w+\.\w+", word):
                 Path(word).touch()
         parse(leaderboard, words)
+
+
+def commands_of_texts() -> Iterator[str]:
+    """Yield the command lines with options that errors and answers tell to type."""
+    for module in [path for folder in ("leaderboard_backends", "adapters") for path in ROOT.glob(f"{folder}/**/*.py")]:
+        if "tests" not in module.parts:
+            for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    yield from TYPED.findall(node.value)
+
+
+def test_every_command_with_options_that_a_text_tells_to_type_has_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "FILE").touch()
+    found = {*commands_of_texts()}
+    assert {"leaderboard monitoring rules --config FILE", "leaderboard compare --out RESULT.json"} <= found
+    for line in found:
+        parse(leaderboard, line.split()[1:])
 
 
 def parse(command: click.Command, words: list[str], parent: click.Context | None = None) -> None:
