@@ -63,7 +63,8 @@ def crash(job: Job, out: BinaryIO) -> None:
     """Open, load, and update until somebody kills this process, or the server: then the error ends it.
 
     Once all players are loaded, it tells when the first update was acknowledged, before the load, the seconds of the
-    load, and what updates write; then, a line for each, that updates were acknowledged.
+    load, what updates write, and the processes of the board's servers; then, a line for each, that updates were
+    acknowledged.
     """
     with open_target(job.where.target, job.where.board) as board:
         board.update_score("first", "", 1)
@@ -74,7 +75,7 @@ def crash(job: Job, out: BinaryIO) -> None:
         load, _ = session.load(trace)
         updates = climbing(trace)
         disk = list(_count_bytes(session, updates)) if session.data_path() else []
-        tell(out, (up_at, load.seconds, disk))
+        tell(out, (up_at, load.seconds, disk, session.server_pids))
         for update in updates:
             board.update_score(*update)
             out.write(ACKNOWLEDGED)
@@ -158,7 +159,7 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
         begun = time.monotonic()
         with target.open(directory) as (where, server):
             tell(victim.stdin, Job("recovery", where, timeout, trace_path=str(trace)))
-            up_at, load_seconds, disk = _reply(victim, tuple[float, float, list[DiskFigures]])
+            up_at, load_seconds, disk, pids = _reply(victim, tuple[float, float, list[DiskFigures], list[int]])
             tell(survivor.stdin, Job("return", where, timeout, trace_path=str(trace)))
             _reply(survivor, type(None))
             acknowledged, killed = _kill(victim, server)
@@ -167,9 +168,10 @@ def recover(target: Target, trace: Path, directory: Path, timeout: float) -> Rec
             back_at, found, lost, wrong = _reply(survivor, tuple[float, int, int, str])
             if wrong:
                 raise WrongBoardError(wrong)
+            pids = pids if server is None else [server.pid]  # which was started again
             return RecoveryFigures(
-                processes=0 if server is None else 1,
-                ports=0 if server is None else listening_ports(server.pid),
+                processes=len(pids),
+                ports=sum(map(listening_ports, pids)),
                 start_seconds=round(up_at - begun, 4),
                 load_seconds=load_seconds,
                 restore_seconds=round(back_at - killed, 4),

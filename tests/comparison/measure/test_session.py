@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -9,12 +10,15 @@ import redis
 
 from leaderboard_backends import open_leaderboard
 from leaderboard_backends.comparison.figures import DiskFigures, ServiceFigures
+from leaderboard_backends.comparison.measure.recovery import recover
 from leaderboard_backends.comparison.measure.session import Session, packed, session
 from leaderboard_backends.comparison.opening import Where
 from leaderboard_backends.comparison.schema import Result
-from leaderboard_backends.comparison.targets import find_targets
+from leaderboard_backends.comparison.targets import Target, find_targets
 from leaderboard_backends.registry import ENTRY_POINT_GROUP
 from leaderboard_backends.testing.servers import EmbeddedServer
+from leaderboard_backends.workload.spec import find_workloads
+from leaderboard_backends.workload.trace import draw_trace, encode_trace
 
 
 @pytest.mark.parametrize("scores", [[], [1, -(2**53), 2**53], [1, 0.5, -2], [1e300]])
@@ -97,9 +101,9 @@ class Served(NaiveLeaderboard):
 """
 
 
-def test_a_server_that_a_plug_in_starts_for_a_trial_counts_as_one_of_ours(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Target:
+    """A plug-in that starts a server for a trial."""
     metadata = tmp_path / "served-1.dist-info"
     metadata.mkdir()
     (tmp_path / "served.py").write_text(SERVED)
@@ -107,7 +111,11 @@ def test_a_server_that_a_plug_in_starts_for_a_trial_counts_as_one_of_ours(
     (metadata / "entry_points.txt").write_text(f"[{ENTRY_POINT_GROUP}]\nserved = served:Served\n")
     monkeypatch.syspath_prepend(tmp_path)
     (target,) = find_targets(["served"])
-    with target.open(tmp_path) as (where, _), session(where) as opened:
+    return replace(target, path=str(tmp_path))
+
+
+def test_a_server_that_a_plug_in_starts_for_a_trial_counts_as_one_of_ours(served: Target, tmp_path: Path) -> None:
+    with served.open(tmp_path) as (where, _), session(where) as opened:
         facts = opened.facts("served")
         assert (facts.home, facts.servers, facts.durability) == ("server", 1, "every commit")
         assert facts.durability_told == "everything: its log (declared)"
@@ -117,3 +125,10 @@ def test_a_server_that_a_plug_in_starts_for_a_trial_counts_as_one_of_ours(
         users_own = Session(Where(where.target, "mine", shared=True), opened.board, 0)
         assert users_own.server_pids == []
     assert not psutil.pid_exists(pid)
+
+
+def test_a_server_that_a_plug_in_starts_is_one_process_more_to_run(served: Target, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    trace.write_bytes(encode_trace(draw_trace(find_workloads(["realtime"])[0], 50, 100, 1)))
+    figures = recover(served, trace, tmp_path, 60)
+    assert (figures.processes, figures.ports, figures.restored_by) == (1, 0, "load")
