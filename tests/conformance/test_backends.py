@@ -25,6 +25,7 @@ from leaderboard_backends.testing.zeo import EmbeddedZEO
 
 REPEATS = frozenset({"histories", "processes", "threads", "machine", "scale"})
 """The slow parts of the kit: those of chance, of threads and processes, and of large boards."""
+ALL_BUT_LARGE = frozenset(PARTS) - {"scale"}
 
 
 RELSTORAGE = """
@@ -54,10 +55,10 @@ class AtAURL(BackendConformance):
         return open_leaderboard(self.url, board=name, **options)
 
 
-@pytest.mark.proof
 class TestNaive(AtAURL):
     """Each part of the kit runs on this backend in a test of the runner, too, with the smallest efforts."""
 
+    repeats = ALL_BUT_LARGE
     url = "naive://"
 
 
@@ -72,7 +73,7 @@ class TestMemory(AtAURL):
 class TestJournal(AtAURL):
     """The order of boards in memory, and what is between it and the disk."""
 
-    repeats = frozenset({"histories", "machine", "scale"})
+    repeats = frozenset({"histories", "machine"})
     under_two_rules = True
     examples = 10
 
@@ -91,8 +92,8 @@ class TestSmallChunks(AtAURL):
         return SmallChunks(name, **options)
 
 
-@pytest.mark.proof
 class TestSortedContainers(AtAURL):
+    repeats = ALL_BUT_LARGE
     url = "sortedcontainers://"
 
 
