@@ -28,9 +28,15 @@ COMMANDS = [
     TOUR,
     PRODUCTION,
     RUNBOOK,
-    *(DOCS / f"{name}.md" for name in ("which-backend", "how-we-measure", "prove-a-backend")),
+    *(DOCS / f"{name}.md" for name in ("which-backend", "how-we-measure", "prove-a-backend", "in-an-asyncio-program")),
 ]
 """The pages whose commands work after the lines to install, in any order."""
+ELSEWHERE = {
+    *("leave-legacy-code", "move-a-board", "move-a-live-board", "outgrow-one-machine"),  # test_pages, on real servers
+    "write-your-own-backend",  # test_guide
+    "anti-patterns",  # the tests of the study read its plan
+}
+"""The pages whose commands have tests of their own."""
 FASTAPI = "leaderboard-backends-fastapi"
 LIMIT = 20.0
 """Seconds after which a command that still runs has shown that it works; then it is interrupted."""
@@ -310,6 +316,11 @@ WITH_PYTEST = {
     ".venv/bin/python -m pytest adapters/leaderboard-backends-sqlite/tests",
     "python -m pytest -q tests",
 }
+
+
+def test_the_commands_of_every_page_have_a_test() -> None:
+    showing = {page.stem for page in PAGES if page.parent == DOCS and shown("leaderboard ", page)}
+    assert showing <= {page.stem for page in COMMANDS} | ELSEWHERE
 
 
 def test_every_command_of_a_page_is_of_a_kind_that_a_test_runs() -> None:

@@ -187,6 +187,18 @@ def test_legacy_data_becomes_a_board_by_the_commands_of_the_page(server: Embedde
 
 
 @pytest.mark.proof
+def test_the_command_of_the_page_on_clusters_shows_the_board(tmp_path: Path) -> None:
+    (line,) = commands(DOCS / "outgrow-one-machine.md", "leaderboard ")
+    with EmbeddedCluster() as cluster:
+        with open_leaderboard(cluster.url, board="weekly", shards=16) as board:
+            board.update_score("u1", "Ada", 1500)
+        reader = Reader(tmp_path, {"redis+cluster://h1:7000,h2:7000,h3:7000/": cluster.url.rstrip("/") + "/"})
+        said = reader.types(line)
+    assert "weekly" in said
+    assert "16 shards" in said
+
+
+@pytest.mark.proof
 def test_a_live_board_moves_by_the_commands_of_the_page(server: EmbeddedServer, tmp_path: Path) -> None:
     page = DOCS / "move-a-live-board.md"
     with EmbeddedCluster(replicas=0) as cluster:
