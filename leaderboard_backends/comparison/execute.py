@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,6 +45,8 @@ REPEATS: Final = 2
 
 FEWEST_REPEATS: Final = 3
 """Of disturbed runs that a comparison of few runs may have."""
+_LOOK: Final = 1.0
+"""Seconds until work is looked at again: a signal that comes just before a thread begins to wait does not wake it."""
 
 
 class Watcher(Protocol):
@@ -390,8 +392,11 @@ def _at_once(work: Sequence[Callable[[], Value]], keep: Callable[[Value], None],
     with ThreadPoolExecutor(max(1, most)) as pool:
         parts = [pool.submit(part) for part in work]
         try:
-            for part in as_completed(parts):
-                keep(part.result())
+            left = set(parts)
+            while left:
+                done, left = wait(left, _LOOK, FIRST_COMPLETED)
+                for part in done:
+                    keep(part.result())
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
             while not all(part.done() for part in parts):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Any
 
@@ -350,6 +350,29 @@ def test_an_interrupt_ends_the_kit_on_all_backends_and_judges_no_more(
     assert [run.status for run in result.runs] == ["not run"] * 3
     assert len(begun) == 2
     assert not processes.RUNNING
+
+
+def test_an_interrupt_that_does_not_wake_the_main_thread_ends_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one does that comes just before it begins to wait: here, another thread gets the signal."""
+    ended, parts = Event(), list[bool]()
+    monkeypatch.setattr(execute, "end_all", ended.set)
+
+    def part() -> None:
+        parts.append(ended.wait(WAIT))
+
+    def interrupt() -> None:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        sleep(0.1)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        Thread(target=interrupt, daemon=True).start()
+        with pytest.raises(KeyboardInterrupt):
+            execute._at_once([part, part], lambda _: None, most=2)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    assert parts == [True, True]
 
 
 class _Interrupting:
