@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, EntryPoints, PackageNotFoundError, distributions, entry_points, version
 from pathlib import Path
@@ -242,13 +242,19 @@ def _read_one_by_one(_state: InstalledState) -> EntryPoints:
         try:
             points |= dict.fromkeys(found.entry_points)
         except (TypeError, ValueError) as error:
-            logger.warning(
-                "%s is left out, with its plug-ins if it has any, as its entry_points.txt cannot be read (%s): "
-                "reinstall or uninstall it.",
-                found.metadata["Name"],
-                error,
-            )
+            _say_left_out(found.metadata["Name"], str(error))
     return EntryPoints(points)
+
+
+@cache
+def _say_left_out(name: str, problem: str) -> None:
+    """Log that a distribution is left out, once in this process."""
+    logger.warning(
+        "%s is left out, with its plug-ins if it has any, as its entry_points.txt cannot be read (%s): "
+        "reinstall or uninstall it.",
+        name,
+        problem,
+    )
 
 
 def installed_state() -> InstalledState:
