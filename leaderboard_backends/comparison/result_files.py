@@ -1,4 +1,4 @@
-"""Results as JSON files: written with a line for each run, read in this and the former schema version."""
+"""Results as JSON files: written with a line for each run, and read."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 
 from ..errors import ConfigurationError
-from .schema import SCHEMA_VERSION, BackendFacts, Result
+from .schema import SCHEMA_VERSION, Result
 
 REMEDY: Final = "Name another, or make one: leaderboard compare --out RESULT.json."
 
@@ -31,49 +31,14 @@ def decode_result(stored: bytes) -> Result:
     """
     try:
         version = msgspec.json.decode(stored, type=_Versioned).schema_version
-        if version not in (2, SCHEMA_VERSION):
+        if version != SCHEMA_VERSION:
             remedy = REMEDY if version < SCHEMA_VERSION else "A newer leaderboard-backends reads it."
             raise ConfigurationError(
-                f"this result has schema version {version}; this library reads 2 and {SCHEMA_VERSION}. {remedy}"
+                f"this result has schema version {version}; this library reads {SCHEMA_VERSION}. {remedy}"
             )
-        result = msgspec.convert(_renamed(printable(msgspec.json.decode(stored))), Result)
-        return result if version == SCHEMA_VERSION else _of_version_2(result)
+        return msgspec.convert(printable(msgspec.json.decode(stored)), Result)
     except msgspec.MsgspecError as error:
         raise ConfigurationError(f"this is not a result of a comparison: {error}. {REMEDY}") from error
-
-
-def _renamed(found: Any) -> Any:
-    """Return JSON with crash recovery under its name of today; it was called a drill."""
-    for run in found["runs"] if isinstance(found.get("runs"), list) else []:
-        for part, key in (("cell", "mode"), ("figures", "type")):
-            if isinstance(run, dict) and isinstance(run.get(part), dict) and run[part].get(key) == "drill":
-                run[part][key] = "recovery"
-    return found
-
-
-def _of_version_2(result: Result) -> Result:
-    """Return a result of version 2 as one of today: its `memory` was the board that `sortedcontainers` names now."""
-
-    def now(label: str) -> str:
-        scheme, mark, rest = label.partition("://")
-        if scheme != "memory":
-            return label
-        new = f"sortedcontainers{mark}{rest}"
-        return f"{new} #2" if new in result.settings.backends else new
-
-    def facts_now(facts: BackendFacts) -> BackendFacts:
-        configuration = facts.metadata.configuration.replace('"memory://', '"sortedcontainers://')
-        return change(facts, label=now(facts.label), metadata=change(facts.metadata, configuration=configuration))
-
-    change = msgspec.structs.replace
-    return change(
-        result,
-        schema_version=SCHEMA_VERSION,
-        settings=change(result.settings, backends=list(map(now, result.settings.backends))),
-        backends=list(map(facts_now, result.backends)),
-        code=[change(row, backend=now(row.backend)) for row in result.code],
-        runs=[change(run, cell=change(run.cell, backend=now(run.cell.backend))) for run in result.runs],
-    )
 
 
 def printable(found: Any, *, lines: bool = False) -> Any:
