@@ -15,22 +15,18 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
-from hashlib import sha256
 from importlib.metadata import Distribution, PackageNotFoundError, PackagePath, distribution
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
-
-import msgspec
 
 from .. import errors
 from ..errors import ConfigurationError, MissingExtraError
 from ..installing import install_distribution
 from ..registry import ENTRY_POINT_GROUP, backend_class, installed
 from ..toml_files import shipped
-from .files import write_atomically
 from .schema import CodeFacts, CodeSize, CodeState
 
 _BACKENDS = "leaderboard_backends.backends."
@@ -51,29 +47,11 @@ block of comment."""
 OTHER_SOURCE: Final = (".lua", ".sql")
 """Of these, the suffixes of source that is not Python and not configuration."""
 
-_COUNTED: Final[dict[str, int]] = {}
-"""Statements by the digest of their source: the files of a feature are counted for each backend."""
 
-
-@contextmanager
-def counts_kept(path: Path | None) -> Iterator[None]:
-    """Know what a file has of earlier counts, and add to it what is counted within: parsing takes a second."""
-    if path is not None:
-        with suppress(OSError, msgspec.MsgspecError):
-            _COUNTED.update(msgspec.json.decode(path.read_bytes(), type=dict[str, int]))
-    known = len(_COUNTED)
-    yield
-    if path is not None and len(_COUNTED) > known:
-        with suppress(OSError):  # what cannot be kept is counted again next time
-            write_atomically(path, msgspec.json.encode(_COUNTED))
-
-
+@cache  # the files of a feature are counted for each backend
 def count_statements(source: str) -> int:
     """Return the number of statements in Python source, docstrings left out. Raises `SyntaxError`."""
-    key = sha256(source.encode()).hexdigest()
-    if key not in _COUNTED:
-        _COUNTED[key] = _statements(ast.parse(source))
-    return _COUNTED[key]
+    return _statements(ast.parse(source))
 
 
 def _statements(node: ast.AST) -> int:

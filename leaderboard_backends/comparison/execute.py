@@ -21,7 +21,7 @@ from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
-from .code_size import code_facts, counts_kept
+from .code_size import code_facts
 from .figures import ServiceFigures
 from .files import scratch_folder
 from .identity import check_same, head, source_digest
@@ -32,7 +32,7 @@ from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_al
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, ServicePart, Unit, in_order, units
-from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, CodeFacts, Gate, Result, Run, Settings, WorkloadFacts
+from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, WrongBoardError, stored_trace
 
@@ -80,7 +80,7 @@ class Order:
     journal: Journal = field(default_factory=lambda: Journal(None))
     resume: bool = False
     proven: Path | None = None
-    """Folder in which verdicts of the kit are kept for later comparisons; counts of code are kept next to it."""
+    """Folder in which verdicts of the kit are kept for later comparisons."""
     timeout: float | None = None
     """Seconds after which a worker is ended; chosen by size and plan where `None`."""
     conformance_timeout: float = conformance_gate.TIMEOUT
@@ -341,12 +341,6 @@ class _Comparison:
 
     # ------------------------------------------------------------------ the result
 
-    def _code(self) -> list[CodeFacts]:
-        """Return the code by feature, from the counts that are kept beside the verdicts."""
-        proven = self.order.proven
-        with counts_kept(None if proven is None else proven.with_name("statements.json")):
-            return code_facts()
-
     def _result(self, before: list[float], *, finished: bool) -> Result:
         plan, labels = self.order.plan, list(self.targets)
         return Result(
@@ -370,7 +364,7 @@ class _Comparison:
             workloads=[_workload_facts(file) for file in self.order.workloads],
             traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],
-            code=self._code(),
+            code=code_facts(),
             runs=list(self._every_run()),
         )
 

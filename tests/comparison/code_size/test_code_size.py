@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from leaderboard_backends.backends.naive import NaiveLeaderboard
-from leaderboard_backends.comparison import code_size as counting
-from leaderboard_backends.comparison.code_size import code_size, count_lines, count_statements, counts_kept
+from leaderboard_backends.comparison.code_size import code_size, count_lines, count_statements
 from leaderboard_backends.registry import backend_class
 from leaderboard_backends.testing.oracle import OracleBoard
 
@@ -109,20 +106,3 @@ def test_a_class_of_no_entry_point_is_its_module() -> None:
 def test_a_class_without_source_is_refused() -> None:
     with pytest.raises(OSError, match="no source file"):
         code_size(int)
-
-
-def test_counts_are_kept_for_the_next_process_whatever_is_in_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kept = tmp_path / "cache" / "statements.json"
-
-    def count() -> int:
-        monkeypatch.setattr(counting, "_COUNTED", {})  # as in a new process
-        with counts_kept(kept):
-            return count_statements("first = 1\nsecond = 2\n")
-
-    assert count() == 2
-    kept.write_bytes(kept.read_bytes().replace(b":2", b":99"))
-    assert count() == 99  # nothing was parsed
-    kept.write_bytes(b"damaged")
-    assert count() == count() == 2
