@@ -31,6 +31,7 @@ from .schema import CodeFacts, CodeSize, CodeState
 
 _BACKENDS = "leaderboard_backends.backends."
 _NAME = re.compile(r"[A-Za-z0-9._-]+")
+INIT: Final = "__init__.py"
 COMPILED: Final = (".so", ".pyd")
 _BLOCKS: Final = (ast.stmt, ast.excepthandler, ast.match_case)
 """The nodes of a syntax tree that statements can be in; an expression has none."""
@@ -93,16 +94,19 @@ def code_size(backend: type) -> CodeSize:
     file = getattr(sys.modules.get(name), "__file__", None)
     if file is None:
         raise OSError(f"the module {name} has no source file")
-    root = Path(file)
-    base, files = root.parent, [root]
-    if root.name == "__init__.py":
-        base, files = base.parent, sorted(base.rglob("*"))
+    root, files = Path(file), source_files(Path(file))
+    base = root.parent.parent if root.name == INIT else root.parent
     python, others = ([path for path in files if path.suffix in kinds] for kinds in ((".py",), OTHER_SOURCE))
     return CodeSize(
         statements=statements_of(python),
         other_lines=sum(map(_lines, others)),
         files=[path.relative_to(base).as_posix() for path in (*python, *others)],
     )
+
+
+def source_files(root: Path) -> list[Path]:
+    """Return the files of a module, or of the whole package whose `__init__.py` it is, in order."""
+    return sorted(root.parent.rglob("*")) if root.name == INIT else [root]
 
 
 def _home(backend: type) -> str:
@@ -300,8 +304,7 @@ def source_of(home: str) -> list[Path]:
     spec = find_spec(home) if find_spec(home.rpartition(".")[0] or home) else None
     if spec is None or spec.origin is None:  # without an origin, it is a folder left over from other days
         return []
-    file = Path(spec.origin)
-    return list(file.parent.rglob("*.py")) if file.name == "__init__.py" else [file]
+    return [path for path in source_files(Path(spec.origin)) if path.suffix == ".py"]
 
 
 def _reason(error: Exception) -> str:

@@ -5,11 +5,13 @@ The code of backends that are not this library's is found without importing it, 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import pbkdf2_hmac, sha256
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import token_hex
@@ -21,6 +23,7 @@ from ..errors import ConfigurationError
 from ..testing.opening import is_url
 from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
+from .code_size import source_files
 from .journal import Head
 from .machine import cpu, versions
 from .plan import Plan
@@ -33,7 +36,6 @@ ROUNDS: Final = 100_000
 """Of hashing what may hold a password, so that it cannot be guessed from a journal."""
 
 KINDS: Final = (".py", ".lua", ".sql")
-INIT: Final = "__init__.py"
 
 
 def head(
@@ -105,30 +107,22 @@ def code_digest(modules: Sequence[str], folder: str) -> str:
         digest.update(digest_of(Path(folder), Path(folder).glob("*")).encode())
     for module in modules:
         if (found := _find(module, folder)) is not None:
-            files: Iterable[Path] = found.parent.rglob("*") if found.name == INIT else [found]
-            digest.update(digest_of(found.parent, files).encode())
+            digest.update(digest_of(found.parent, source_files(found)).encode())
     return digest.hexdigest()
 
 
 def _find(module: str, folder: str) -> Path | None:
-    """Search where a started process would: in `folder`, in installed packages, in the current folder."""
+    """Return the file of a module, or of the outermost package around it; nothing is imported.
+
+    It is searched where a started process would: in `folder`, in installed packages, in the current folder.
+    """
     first, *rest = module.split(".")
-    if folder and (found := _beneath(Path(folder), [first, *rest])):
-        return found
-    spec = None
+    spec = PathFinder.find_spec(first, [folder, *sys.path]) if folder else None
     with suppress(ValueError):  # of a module that is loaded and says of itself that it came from nowhere
-        spec = find_spec(first)
-    if spec is None:
-        return _beneath(Path.cwd(), [first, *rest])
-    if spec.origin is not None:
-        return Path(spec.origin) if Path(spec.origin).is_file() else None
-    return next(filter(None, (_beneath(Path(root), rest) for root in spec.submodule_search_locations or ())), None)
-
-
-def _beneath(root: Path, parts: Sequence[str]) -> Path | None:
-    """Return the file of a module beneath a folder, or that of the outermost package around it."""
-    for place in (root.joinpath(*parts[:end]) for end in range(1, len(parts) + 1)):
-        for path in (place / INIT, place.with_name(f"{place.name}.py")):
-            if path.is_file():
-                return path
-    return None
+        spec = spec or find_spec(first)
+    spec = spec or PathFinder.find_spec(first, [str(Path.cwd())])
+    for name in rest:
+        if spec is not None and spec.origin is None:  # a folder that is no package
+            spec = PathFinder.find_spec(name, spec.submodule_search_locations)
+    found = Path(spec.origin) if spec is not None and spec.origin is not None else None
+    return found if found is not None and found.is_file() else None
