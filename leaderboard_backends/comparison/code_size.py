@@ -6,7 +6,7 @@ on blank lines, comments and line breaks; statements do not depend on layout.
 What the author writes is counted from apps that run: `benchmarks/code_size/FEATURE/`. `basic_board` is a whole app,
 `app.py`, the same for every backend, and a configuration for each, `BACKEND.toml`. Any other feature's folder has what
 changes: an `app.py` where the app has to, files `BACKEND.*` where configuration has to; what it has in addition to the
-basic board is counted. Features that are not built yet say so.
+basic board is counted.
 """
 
 from __future__ import annotations
@@ -228,16 +228,27 @@ def code_facts(root: Path | None = None) -> list[CodeFacts]:
     note = "ours: checks, values, errors, configuration"
     rows = [CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)]
     for feature in FEATURES:
-        row = _basic if feature.folder == BASIC else wrapped if feature.homes else _persistence
+        row = _persistence if feature.folder == "persistence" else feature_row
         rows += [row(feature, backend, folder) for backend in STANDS_ON]
     return rows
 
 
-def _basic(feature: Feature, backend: str, root: Path) -> CodeFacts:
-    (app, lines), (ours, said) = written(root, feature.folder, backend), _shipped(backend)
-    third_party, told, compiled = _third_party(STANDS_ON[backend])
+def feature_row(feature: Feature, backend: str, root: Path) -> CodeFacts:
+    """Return the row of a feature that the backend itself has, or that packages of ours lay over any board."""
+    if feature.homes:
+        said = f"ours: all of {' and '.join(feature.homes)}, for any backend"
+        ours: int | None = sum(map(_statements_in, feature.homes))
+    else:
+        ours, said = _shipped(backend)
+    third_party, told, compiled = _third_party(feature.stands_on if feature.homes else STANDS_ON[backend])
+    app, lines, missing = None, None, ""
+    if feature.homes and not (root / feature.folder).is_dir():
+        missing = f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet"
+    else:
+        app, lines = written(root, feature.folder, backend)
     state: CodeState = "not counted" if ours is None else "counted"
-    return CodeFacts(feature.name, backend, app, ours, third_party, lines, _joined(said, told), state, compiled)
+    note = _joined(said, told, missing)
+    return CodeFacts(feature.name, backend, app, ours, third_party, lines, note, state, compiled)
 
 
 def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
@@ -256,19 +267,12 @@ def _persistence(feature: Feature, backend: str, root: Path) -> CodeFacts:
     return CodeFacts(feature.name, backend, app, 0, 0, lines, note)
 
 
-def wrapped(feature: Feature, backend: str, root: Path) -> CodeFacts:
-    """Tell of a feature that a package of ours lays over any board, or that there is none yet."""
-    files = [file for home in feature.homes for file in source_of(home)]
-    if not files:
-        return CodeFacts(feature.name, backend, note="not built yet", state="not built")
-    third_party, told, compiled = _third_party(feature.stands_on)
-    ours, note = statements_of(files), _joined(f"ours: all of {' and '.join(feature.homes)}, for any backend", told)
-    app, lines = None, None
-    if (root / feature.folder).is_dir():
-        app, lines = written(root, feature.folder, backend)
-    else:
-        note = _joined(note, f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet")
-    return CodeFacts(feature.name, backend, app, ours, third_party, lines, note, compiled=compiled)
+def _statements_in(home: str) -> int:
+    """Return the statements of a module or package of ours."""
+    spec = find_spec(home)
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(f"there is no module or package {home}.", name=home)
+    return statements_of(path for path in source_files(Path(spec.origin)) if path.suffix == ".py")
 
 
 def _shipped(backend: str) -> tuple[int | None, str]:
@@ -297,14 +301,6 @@ def _third_party(names: tuple[str, ...]) -> tuple[int | None, str, list[str]]:
         f"what they need in turn is not counted: {', '.join(sorted(beyond, key=str.lower))}" if beyond else "",
     )
     return sum(one.statements for one in libraries), note, compiled
-
-
-def source_of(home: str) -> list[Path]:
-    """Return the Python files of a module or package; none where there is no such thing, or no source of it."""
-    spec = find_spec(home) if find_spec(home.rpartition(".")[0] or home) else None
-    if spec is None or spec.origin is None:  # without an origin, it is a folder left over from other days
-        return []
-    return [path for path in source_files(Path(spec.origin)) if path.suffix == ".py"]
 
 
 def _reason(error: Exception) -> str:

@@ -225,8 +225,8 @@ class Settings(msgspec.Struct, frozen=True):
     """What this result was merged from: when each comparison began, and its command."""
 
 
-CodeState: TypeAlias = Literal["counted", "not counted", "not built", "not possible"]
-"""Whether there is code of a feature to count: `not built` by us, or `not possible` on that backend."""
+CodeState: TypeAlias = Literal["counted", "not counted", "not possible"]
+"""Whether there is code of a feature to count: it is `not possible` on some backends."""
 
 
 class CodeFacts(msgspec.Struct, frozen=True):

@@ -85,16 +85,6 @@ def test_persistence_is_nothing_or_configuration_or_not_possible(rows: dict[tupl
         assert rows["persistence", backend].state == "not possible"
 
 
-def test_a_feature_without_a_package_is_not_built_yet() -> None:
-    row = facts.wrapped(Feature("skating", "skating", ("leaderboard_backends.skating.fast",)), "memory", ROOT)
-    assert row == CodeFacts("skating", "memory", None, None, None, None, "not built yet", "not built")
-
-
-def test_a_folder_left_over_without_source_is_no_package(package: Path) -> None:
-    (package / "made_up_empty" / "__pycache__").mkdir(parents=True)
-    assert facts.wrapped(Feature("skating", "skating", ("made_up_empty",)), "memory", ROOT).state == "not built"
-
-
 def test_a_feature_that_is_built_is_counted_with_what_its_app_adds(package: Path) -> None:
     (package / "made_up").mkdir()
     (package / "made_up" / "__init__.py").write_text("a = 1\n")
@@ -109,14 +99,15 @@ def test_a_feature_that_is_built_is_counted_with_what_its_app_adds(package: Path
     for name, text in apps.items():
         (package / name).parent.mkdir(exist_ok=True)
         (package / name).write_text(text)
-    row = facts.wrapped(Feature("limits", "limits", ("made_up",)), "redis", package)
+    row = facts.feature_row(Feature("limits", "limits", ("made_up",)), "redis", package)
     assert (row.app, row.shipped, row.third_party, row.configuration) == (3, 3, 0, 2)
     assert row.note == "ours: all of made_up, for any backend; third party: none beyond Python's own"
+    assert facts.feature_row(Feature("limits", "limits", ("made_up.limit",)), "redis", package).shipped == 2
 
 
 def test_a_feature_that_is_built_but_has_no_app_says_so(package: Path) -> None:
     (package / "made_up.py").write_text("a = 1\n")
-    row = facts.wrapped(Feature("limits", "limits", ("made_up",)), "redis", package)
+    row = facts.feature_row(Feature("limits", "limits", ("made_up",)), "redis", package)
     assert (row.app, row.shipped, row.configuration) == (None, 1, None)
     assert row.note.endswith("benchmarks/code_size has no limits yet")
 

@@ -27,10 +27,8 @@ def feature(name: str, backend: str, claim: Claim, evidence: Evidence) -> Judged
 
 
 def built(evidence: Evidence, name: str, backend: str) -> CodeFacts:
-    """Return a row of code; raises `NotMeasuredError` where the feature was not built, or nothing was counted."""
+    """Return a row of code; raises `NotMeasuredError` where nothing was counted."""
     row = evidence.code(name, backend)
-    if row.state == "not built":
-        raise NotMeasuredError(f"not measured in this result: {name} was not built yet when the result was made")
     if row.app is None and row.shipped is None:
         raise NotMeasuredError(f"{name} on {backend}: {row.note}")
     return row
@@ -70,18 +68,16 @@ def built_in(_: Claim, evidence: Evidence) -> Judged:
 
 
 def all_features(backend: str, claim: Claim, evidence: Evidence) -> Judged:
-    """Judge the study's sum by its own rows, and report our statements for the features that were built."""
+    """Judge the study's sum by its own rows, and report our statements for the features that were counted."""
     rows = sum(feature.get(backend, 0) for feature in lines().lines.values())
-    said = f"the study's rows add up to {rows}; ours: {_as_far_as_built(evidence, backend)}"
+    said = f"the study's rows add up to {rows}; ours: {_as_far_as_counted(evidence, backend)}"
     return Judged(said, "not measured" if rows == claim.needs("value") else "does not hold")
 
 
-def _as_far_as_built(evidence: Evidence, backend: str) -> str:
+def _as_far_as_counted(evidence: Evidence, backend: str) -> str:
     rows = [row for row in evidence.result.code if row.backend == backend]
     counted = [f"{row.feature} {row.shipped:,} statements" for row in rows if row.shipped]
-    absent = [row.feature for row in rows if row.state == "not built"]
-    said = [", ".join(counted), f"not built yet when this result was made: {', '.join(absent)}" if absent else ""]
-    return "; ".join(filter(None, said)) or "not counted"
+    return ", ".join(counted) or "not counted"
 
 
 # ---------------------------------------------------------------------- backend against backend
