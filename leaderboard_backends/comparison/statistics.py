@@ -54,18 +54,6 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(_end(_atoms(ordered)), median(ordered), _end(_atoms(ordered[::-1])), len(ordered))
 
 
-def paired_ratio(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
-    """Return the median of `first / second` over the rounds that both have, and its interval.
-
-    Runs of one round were interleaved, so that what changed on the machine between rounds cancels. The middle of an
-    even number of ratios is geometric: swapping the sides inverts it. Raises `ValueError` without a common round, and
-    for a value that is not above 0.
-    """
-    _check_positive(*first.values(), *second.values())
-    ratios = sorted(first[number] / second[number] for number in first.keys() & second.keys())
-    return interval(ratios)._replace(middle=sqrt(median_low(ratios) * median_high(ratios)))
-
-
 def independent_ratio(first: Sequence[float], second: Sequence[float]) -> Interval:
     """Return the ratio of the medians of two sides whose processes have nothing in common, and its interval.
 
@@ -81,14 +69,18 @@ def independent_ratio(first: Sequence[float], second: Sequence[float]) -> Interv
 
 
 def ratio(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
-    """Return the ratio of two sides of one result, by round: paired where both have the same rounds.
+    """Return the ratio of two sides of one result, by round: the median of `first / second`, and its interval.
 
-    Where a round is missing on a side, they are taken as independent. For two results, whose rounds are unrelated even
-    if their numbers are equal, use `independent_ratio`. Raises `ValueError` as those two do.
+    Runs of one round were interleaved, so that what changed on the machine between rounds cancels. The middle of an
+    even number of ratios is geometric: swapping the sides inverts it. Where a round is missing on a side, they are
+    taken as independent. For two results, whose rounds are unrelated even if their numbers are equal, use
+    `independent_ratio`. Raises `ValueError` as that does.
     """
-    if first.keys() == second.keys():
-        return paired_ratio(first, second)
-    return independent_ratio([*first.values()], [*second.values()])
+    if first.keys() != second.keys():
+        return independent_ratio([*first.values()], [*second.values()])
+    _check_positive(*first.values(), *second.values())
+    ratios = sorted(value / second[round_] for round_, value in first.items())
+    return interval(ratios)._replace(middle=sqrt(median_low(ratios) * median_high(ratios)))
 
 
 def differs(ratio: Interval, floor: float) -> bool:
