@@ -73,15 +73,11 @@ def answer_digest(answer: object) -> bytes:
 
 def model_answers(trace: Trace) -> bytes:
     """Return the digests of the model's answers, one after the other for each step. O(players) a changing step."""
-    return b"".join(map(answer_digest, _answers(trace)))
+    return b"".join(map(answer_digest, answers_of(trace)))
 
 
-def answer_at(trace: Trace, position: int) -> Any:
-    """Return the model's answer to one step, by replaying all steps up to it."""
-    return next(islice(_answers(trace), position, None))
-
-
-def _answers(trace: Trace) -> Iterator[object]:
+def answers_of(trace: Trace) -> Iterator[Any]:
+    """Yield the model's answer to each step."""
     board = OracleBoard()
     board.update_scores(zip(trace.ids, trace.usernames, trace.scores, strict=False))
     calls = [getattr(board, OPERATIONS[name].method) for name in trace.operations]
@@ -107,18 +103,23 @@ def after_load(trace: Trace) -> dict[str, ScoreUpdate]:
     return {line.player_id: line for line in map(ScoreUpdate, trace.ids, trace.usernames, trace.scores)}
 
 
-def apply_change(standing: dict[str, ScoreUpdate], method: str, arguments: Arguments) -> None:
-    """Apply one step that changes the board; a player who reaches another score moves to the end."""
+def apply_change(standing: dict[str, ScoreUpdate], method: str, arguments: Arguments) -> bool:
+    """Apply one step that changes the board; a player who reaches another score moves to the end.
+
+    Returns whether a player did, or joined.
+    """
     if method == "remove_player":
         standing.pop(arguments[0], None)
-        return
+        return False
     player_id, username, score = arguments
     before = standing.get(player_id)
     if method == "increment_score" and before is not None:
         score += before.score
-    if before is not None and before.score != score:
-        del standing[player_id]
+    reached = before is None or before.score != score
+    if reached:
+        standing.pop(player_id, None)
     standing[player_id] = ScoreUpdate(player_id, username, score)
+    return reached
 
 
 def changing(trace: Trace, positions: Iterable[int]) -> Iterator[tuple[int, str, Arguments]]:
@@ -142,7 +143,7 @@ def wrong_answer(trace: Trace, position: int, answer: Any) -> WrongBoardError:
     index, arguments = trace.steps[position]
     operation = OPERATIONS[trace.operations[index]]
     call = f"{operation.method}({', '.join(map(repr, arguments))})"
-    expected = answer_at(trace, position)
+    expected = next(islice(answers_of(trace), position, None))
     if isinstance(expected, list) and isinstance(answer, list):
         pairs = zip_longest(answer, expected)
         given, right = next((pair for pair in pairs if pair[0] != pair[1]), (None, None))
@@ -203,12 +204,8 @@ def check_together(board: LeaderboardBackend, trace: Trace, phases: Sequence[Pha
         for client, positions in enumerate(phase):
             for position, method, arguments in changing(trace, positions):
                 count += 1
-                player = arguments[0]
-                before = standing.get(player)
-                apply_change(standing, method, arguments)
-                after = standing.get(player)
-                if after is not None and (before is None or before.score != after.score):
-                    reached[player] = Reached(number, position, client)
+                if apply_change(standing, method, arguments):
+                    reached[arguments[0]] = Reached(number, position, client)
     _compare(board, standing, reached)
     return Checked(answers=0, updates=count, what=CHECKED_TOGETHER)
 

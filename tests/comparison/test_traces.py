@@ -18,8 +18,8 @@ from leaderboard_backends import ConfigurationError, Entry
 from leaderboard_backends.comparison.traces import (
     DIGEST_SIZE,
     StoredTrace,
-    answer_at,
     answer_digest,
+    answers_of,
     default_folder,
     final_state,
     model_answers,
@@ -119,11 +119,11 @@ def test_what_is_no_plain_data_has_a_digest_too() -> None:
 @pytest.mark.parametrize("players", [1, 3, 200])
 def test_there_is_an_answer_for_each_step(name: str, players: int) -> None:
     trace = draw_trace(SHIPPED[name], players, 300, 7)
-    answers = model_answers(trace)
-    assert len(answers) == DIGEST_SIZE * len(trace.steps)
+    digests, answers = model_answers(trace), list(answers_of(trace))
+    assert len(digests) == DIGEST_SIZE * len(trace.steps) == DIGEST_SIZE * len(answers)
     for position in (0, 15, 314):
         start = position * DIGEST_SIZE
-        assert answer_digest(answer_at(trace, position)) == answers[start : start + DIGEST_SIZE]
+        assert answer_digest(answers[position]) == digests[start : start + DIGEST_SIZE]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -141,8 +141,8 @@ def test_leaving_reads_out_changes_no_other_answer(name: str) -> None:
 
 def test_joins_get_a_rank_and_leaves_are_true() -> None:
     trace = draw_trace(SHIPPED["churn"], 20, 200, 7)
-    for position, (index, _) in enumerate(trace.steps):
-        name, answer = trace.operations[index], answer_at(trace, position)
+    for (index, _), answer in zip(trace.steps, answers_of(trace), strict=True):
+        name = trace.operations[index]
         if name == "leave":
             assert answer is True
         elif name in ("join", "rank"):
