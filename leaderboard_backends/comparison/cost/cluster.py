@@ -195,13 +195,6 @@ def ratios(m: Measurements) -> Ratios:
     return Ratios({name: over[name] / on_one[name] for name in over.keys() & on_one.keys()})
 
 
-def p50_of_rank(m: Measurements, label: str) -> tuple[float, int] | None:
-    """Return the p50 of a rank in microseconds, and the size that it is of, the largest one measured."""
-    one = m.largest("service", label)
-    found = _p50s(one).get("rank") if one else None
-    return None if one is None or found is None else (found, one.cell.players)
-
-
 def _p50s(one: Measured) -> dict[str, float]:
     """Return the p50 of each operation: the median over processes."""
     times = {name: one.values(name, "p50") for name in one.operations}
@@ -258,7 +251,9 @@ def tiers(
         return None
     logged = boards.get(servers["every commit"].label) if "every commit" in servers else None
     measured = next((one for one in footprints if one.facts.sharded), None)
-    over, known, rank = measured or over_shards(alone), ratios(m), p50_of_rank(m, alone.backend)
+    over, known, service = measured or over_shards(alone), ratios(m), m.largest("service", alone.backend)
+    p50 = _p50s(service).get("rank") if service else None
+    rank = (p50, service.cell.players) if service and p50 is not None else None
     without, replicated = (inputs.changed(servers=1, workers=1, replicas=replicas) for replicas in (0, REPLICAS))
     rows, trips_us = [], TRIPS * inputs.model.round_trip_us
     for players in sizes:

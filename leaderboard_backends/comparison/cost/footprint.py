@@ -70,8 +70,13 @@ class Bytes(NamedTuple):
         if not self.measured:
             return 0.0, "nothing, as measured"
         (smallest, least), (largest, most) = self.measured[0], self.measured[-1]
-        if smallest <= players <= largest:
-            return self._between(players)
+        if (known := dict(self.measured).get(players)) is not None:
+            return max(0.0, known), f"{max(0.0, known) / players:.0f} bytes per player as measured at {players:,}"
+        for (less, low), (more, high) in pairwise(self.measured):
+            if less < players < more:
+                between = max(0.0, low + (high - low) * (players - less) / (more - less))
+                measured = f"between those measured at {less:,} and {more:,}"
+                return between, f"{between / players:.0f} bytes per player {measured}"
         by_line = self.line.at(players)
         at, bound = (largest, max(by_line, most)) if players > largest else (smallest, min(by_line, least))
         if bound != by_line:
@@ -80,17 +85,6 @@ class Bytes(NamedTuple):
         through = f"{'by the line through' if len(fitted) > 1 else 'as measured at'} {_listed(fitted)}"
         fixed = f"{self.line.fixed / 1e6:.1f} MB + " if abs(self.line.fixed) >= _LEAST_FIXED else ""
         return by_line, f"{fixed}{self.line.each:.0f} bytes per player {through}"
-
-    def _between(self, players: int) -> tuple[float, str]:
-        """Return the bytes at a measured size, or on the straight line between two of them."""
-        sizes = dict(self.measured)
-        if players in sizes:
-            bytes_ = max(0.0, sizes[players])
-            return bytes_, f"{bytes_ / players:.0f} bytes per player as measured at {players:,}"
-        pairs = pairwise(self.measured)
-        (less, low), (more, high) = next(pair for pair in pairs if pair[0][0] < players < pair[1][0])
-        bytes_ = max(0.0, low + (high - low) * (players - less) / (more - less))
-        return bytes_, f"{bytes_ / players:.0f} bytes per player between those measured at {less:,} and {more:,}"
 
 
 def fitted_sizes(sizes: Iterable[int]) -> list[int]:

@@ -73,10 +73,6 @@ class PriceTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         chosen = [price for price in found if price.term == term or price.sku not in named]
         return sorted(chosen, key=self.monthly)
 
-    def find(self, sku: str) -> Price | None:
-        """Return the price of a SKU on demand, `None` where the table has none."""
-        return next((price for price in self.price if price.sku == sku and price.term == ON_DEMAND), None)
-
     def monthly(self, price: Price) -> float:
         """Return the price per month of one instance, or of one GB of disk."""
         return price.usd * self.hours_a_month if price.unit == "hour" else price.usd

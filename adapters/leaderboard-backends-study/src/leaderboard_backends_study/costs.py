@@ -8,7 +8,7 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from leaderboard_backends.comparison.cost.bill import MONTHS, Bill, Item, bill
 from leaderboard_backends.comparison.cost.cluster import tiers
 from leaderboard_backends.comparison.cost.footprint import Footprint, footprints
-from leaderboard_backends.comparison.cost.source import PER, Inputs, PriceTable
+from leaderboard_backends.comparison.cost.source import ON_DEMAND, PER, Inputs, Price, PriceTable
 from leaderboard_backends.comparison.document import Section, Table, Value, columns
 from leaderboard_backends.comparison.report.extensions import Subject
 from leaderboard_backends.numerals import NONE
@@ -29,6 +29,11 @@ class Check(NamedTuple):
     claim: str
     computed: str
     holds: bool
+
+
+def on_demand(prices: PriceTable, sku: str) -> Price | None:
+    """Return the price of a SKU on demand, `None` where the table has none."""
+    return next((price for price in prices.price if price.sku == sku and price.term == ON_DEMAND), None)
 
 
 def checks(study: Costs, prices: PriceTable) -> list[Check]:
@@ -74,7 +79,7 @@ def _ratios(study: Costs) -> Iterator[Check]:
 
 def _servers(study: Costs, prices: PriceTable) -> Iterator[Check]:
     for players, sku in study.servers.items():
-        claim, price = f"{sku} costs {study.server_monthly[players]:g} USD per month", prices.find(sku)
+        claim, price = f"{sku} costs {study.server_monthly[players]:g} USD per month", on_demand(prices, sku)
         if price is None:
             yield Check(claim, "not in the price table", holds=False)
             continue
@@ -144,7 +149,7 @@ def changes(footprints: Sequence[Footprint], given: Inputs) -> list[Change]:
 
 def _of_bill(studied: str, one: Bill, bare: Bill, prices: PriceTable) -> Iterator[Change]:
     sku, claimed = costs().servers[one.players], costs().server_monthly[one.players]
-    price = prices.find(sku)
+    price = on_demand(prices, sku)
     before = claimed if price is None else prices.monthly(price)
     common = (one.players, studied, one.backend)
     items: tuple[Item | None, ...] = one.items or (None,)

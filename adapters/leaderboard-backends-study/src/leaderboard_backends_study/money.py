@@ -11,7 +11,7 @@ from leaderboard_backends.comparison.cost.bill import Bill
 from leaderboard_backends.comparison.cost.cluster import cheapest_bill
 from leaderboard_backends.numerals import times, whole
 
-from .costs import CLOSE, ROUNDING, total
+from .costs import CLOSE, ROUNDING, on_demand, total
 from .evidence import BOARDS, SORTED, Evaluator, Evidence, Judged, NotMeasuredError, decide, missing
 from .inputs import Claim, costs
 
@@ -211,7 +211,7 @@ def one_server(claim: Claim, evidence: Evidence) -> Judged:
 
 def _prices(evidence: Evidence) -> dict[str, float]:
     prices, study = evidence.inputs.prices, costs()
-    known = {sku: prices.find(sku) for sku in study.servers.values()}
+    known = {sku: on_demand(prices, sku) for sku in study.servers.values()}
     absent = [sku for sku, price in known.items() if price is None]
     if absent:
         _unpriced(f"price of {', '.join(absent)}")
