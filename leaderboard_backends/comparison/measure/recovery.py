@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, islice
 from pathlib import Path
-from threading import Lock, Timer
+from threading import Timer
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, TypeVar
 
 import msgspec
@@ -190,14 +190,10 @@ def _kill(victim: Worker, server: ServerProcess | None) -> tuple[int, float]:
     """
     kill = victim.end if server is None else server.kill
     killed: list[float] = []
-    lock = Lock()
 
     def strike() -> None:
-        """Kill it, once."""
-        with lock:
-            if not killed:
-                killed.append(time.monotonic())
-                kill()
+        killed.append(time.monotonic())
+        kill()
 
     late = Timer(KILL_SECONDS, strike)
     late.start()
@@ -205,7 +201,10 @@ def _kill(victim: Worker, server: ServerProcess | None) -> tuple[int, float]:
     for line in victim.stdout:
         seen += line == ACKNOWLEDGED
         if seen == KILL_AFTER:
-            strike()
+            late.cancel()
+            late.join()  # it has struck, or never does
+            if not killed:
+                strike()
     late.cancel()
     late.join()  # a server that it kills has ended before it is started again
     if not killed:
