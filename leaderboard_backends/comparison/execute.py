@@ -160,18 +160,15 @@ class _Comparison:
         self.watcher.planned([unit for _, unit in left])
         self.repeats_left = max(FEWEST_REPEATS, len(left) // 4)
         self._get_to_know_all()
-        self._run_at_once([(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE])
+        at_once = [(number, unit) for number, unit in left if unit.cell.mode in AT_ONCE]
+        for number, unit in at_once:
+            self._trace(unit)
+            self.watcher.begins(unit.cell, number)
+        _at_once([partial(self._run, unit, number) for number, unit in at_once], self._keep, most=len(at_once))
         for number, unit in left:
             if unit.cell.mode not in AT_ONCE:
                 self.watcher.begins(unit.cell, number)
                 self._keep(self._undisturbed(unit, number))
-
-    def _run_at_once(self, left: Sequence[tuple[int, Unit]]) -> None:
-        """Run cells all at once; however this ends, no worker runs on."""
-        for number, unit in left:
-            self._trace(unit)
-            self.watcher.begins(unit.cell, number)
-        _at_once([partial(self._run, unit, number) for number, unit in left], self._keep, most=len(left))
 
     def _keep(self, run: Run) -> None:
         self.runs[run.cell, run.round] = run
@@ -197,13 +194,13 @@ class _Comparison:
         unknown = [target for target in self.order.targets if target.label not in self.backends]
         for target in unknown:
             self.watcher.proving(target.label)
-        _at_once([partial(self._introduced, target) for target in unknown], self._know, most=int(usable_cores()))
+        _at_once([partial(self._introduce, target) for target in unknown], self._know, most=int(usable_cores()))
         for target in self.order.targets:
             if facts := self.backends.get(target.label):
-                self._pass(target, facts)
-
-    def _introduced(self, target: Target) -> tuple[str, Answer]:
-        return target.label, self._on_target(target, lambda where: self._introduce(target, where))
+                if facts.verdict is None or facts.verdict.allows_figures:
+                    facts = self._pass_gates(target, facts)
+                if refused := conformance_gate.refusal(facts):
+                    self.refusals[target.label] = refused
 
     def _know(self, introduced: tuple[str, Answer]) -> None:
         label, found = introduced
@@ -212,12 +209,6 @@ class _Comparison:
         else:
             self.backends[label] = found.facts
             self.journal.add(Known(found.facts))
-
-    def _pass(self, target: Target, facts: BackendFacts) -> None:
-        if facts.verdict is None or facts.verdict.allows_figures:
-            facts = self._pass_gates(target, facts)
-        if refused := conformance_gate.refusal(facts):
-            self.refusals[target.label] = refused
 
     def _pass_gates(self, target: Target, facts: BackendFacts) -> BackendFacts:
         """Compare the answers under each workload of which no run of the plan does; one gate shut refuses all runs."""
@@ -235,15 +226,19 @@ class _Comparison:
             self.journal.add(Known(facts))
         return facts
 
-    def _introduce(self, target: Target, where: Where) -> Answer:
-        job = Job("facts", where, self.order.timeout or TIMEOUT, label=target.label)
-        found = _answer_of(job, target)
-        if found.facts is None:
-            return found
+    def _introduce(self, target: Target) -> tuple[str, Answer]:
         order = self.order
-        job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
-        verdict = conformance_gate.verdict_on(target, found.facts, job, order.proven)
-        return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
+
+        def judged(where: Where) -> Answer:
+            job = Job("facts", where, order.timeout or TIMEOUT, label=target.label)
+            found = _answer_of(job, target)
+            if found.facts is None:
+                return found
+            job = replace(job, timeout=order.conformance_timeout, parts=order.plan.parts, seed=order.seed)
+            verdict = conformance_gate.verdict_on(target, found.facts, job, order.proven)
+            return replace(found, facts=replace(found.facts, metadata=target.metadata, verdict=verdict))
+
+        return target.label, self._on_target(target, judged)
 
     def _trace(self, unit: Unit) -> StoredTrace:
         """Return the trace of a run; the result has the facts of it."""
