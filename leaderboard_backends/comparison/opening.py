@@ -1,9 +1,15 @@
-"""Where a board is measured, and opening it: a URL, or `module:callable` for a class that is registered nowhere yet."""
+"""Where a board is measured, and opening it: a URL, or `module:callable` for a class that is registered nowhere yet.
+
+Results are published: paths, hosts and passwords are taken out of whatever is said of it.
+"""
 
 from __future__ import annotations
 
 import re
+import socket
+from contextlib import suppress
 from typing import Final
+from urllib.parse import unquote
 
 import msgspec
 
@@ -14,10 +20,25 @@ from ..model import shorten
 from ..protocol import LeaderboardBackend
 from ..registry import backend_class, schemes
 from ..testing.opening import is_url, load_target, split_target
-from .redaction import conceal
+from .result_files import printable
 
 _OURS: Final = ("order", "keep")
 _MEANT_AS_URL: Final = re.compile("[/@]")
+
+HIDDEN: Final = "***"
+
+_PATH: Final = re.compile(r"(?<![\w:/.])(?:/[^\s/'\",;:()]+)+/(?P<name>[^\s/'\",;:()]+)")
+_AUTHORITY: Final = re.compile(
+    r"(?P<scheme>\b[A-Za-z][\w+.-]*:/{0,3})(?P<user>[^\s<>/][^\s<>]*)@(?P<host>[^\s'\"<>/?,;)]*)"
+)
+"""A URL with a user or a password, even if it is not valid: the part before its last `@` counts as these."""
+
+_SETTING: Final = re.compile(
+    r"(?i)(?P<name>\b\w*(?:passw(?:or)?d|secret|token|api_?key)\w*(?:\s*=|['\"]\s*[=:])\s*"
+    r"|\b(?:requirepass|masterauth)(?:['\"]\s*[=:])?\s+)"
+    r"(?P<value>\"[^\"]*\"|'[^']*'|[^\s&,;'\")}\]]+)"
+)
+"""A password under a name, as in a URL's options, in a configuration, or in a server's settings."""
 
 
 class Where(msgspec.Struct, frozen=True):
@@ -84,3 +105,34 @@ def open_target(target: str, board: str) -> LeaderboardBackend:
     if not isinstance(opened, LeaderboardBackend):
         raise TargetError(f"{target} returned {shorten(opened)}, not an open LeaderboardBackend.")
     return opened
+
+
+def redact(text: str, target: str) -> str:
+    """Return `text` on one line, without absolute paths, this machine's name, passwords, and the host of `target`."""
+    text = printable(text)
+    for secret, shown in _secrets(target):
+        text = text.replace(secret, shown)
+    text = _SETTING.sub(rf"\g<name>{HIDDEN}", _AUTHORITY.sub(r"\g<scheme>…", text))
+    return _PATH.sub(r"…/\g<name>", text).replace(socket.gethostname(), "…")
+
+
+def conceal(text: str) -> str:
+    """Return `text` without passwords: of URLs, and under names that say that they are some."""
+    return _SETTING.sub(rf"\g<name>{HIDDEN}", _AUTHORITY.sub(rf"\g<scheme>{HIDDEN}@\g<host>", text))
+
+
+def _secrets(target: str) -> list[tuple[str, str]]:
+    if not is_url(target):
+        return []
+    location, options = Location.parse(target)
+    parts = location.parts
+    shown = f"{location.scheme}://…"
+    hidden = [(target, shown), (location.url, shown), (location.shown, shown)]
+    passwords = [parts.password]
+    with suppress(ConfigurationError, ImportError):  # of a backend that is not installed
+        known = backend_class(location.scheme).options
+        passwords += [value for name, value in options.items() if name in known and known[name].secret]
+    hidden += [(each, HIDDEN) for password in passwords if password for each in (password, unquote(password))]
+    if any(mark in parts.netloc for mark in ".:@"):
+        hidden += [(parts.netloc, "…"), (parts.hostname or "", "…")]
+    return [(secret, shown) for secret, shown in dict(hidden).items() if secret]

@@ -24,8 +24,7 @@ from ..testing.opening import is_url
 from ..testing.server_process import ServerProcess
 from ..testing.trials import GroupPlace, ServerPlace, TrialPlace, trial_place, trial_places
 from ..toml_files import read_toml, shipped
-from .opening import Where, check_target
-from .redaction import conceal
+from .opening import Where, check_target, conceal
 from .schema import Metadata
 
 SCHEMA_VERSION: Final = 1

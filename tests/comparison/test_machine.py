@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leaderboard_backends import usage
-from leaderboard_backends.comparison import machine
+from leaderboard_backends.comparison import identity
 
 
 def test_the_file_system_is_that_of_the_nearest_mount() -> None:
@@ -18,9 +18,9 @@ def test_the_file_system_is_that_of_the_nearest_mount() -> None:
 
 def test_files_go_where_a_disk_is_waited_for(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    assert machine.folder_on_disk() == tmp_path
-    monkeypatch.setattr(machine, "IN_MEMORY", (usage.file_system(tmp_path),))
-    other = machine.folder_on_disk()
+    assert identity.folder_on_disk() == tmp_path
+    monkeypatch.setattr(identity, "IN_MEMORY", (usage.file_system(tmp_path),))
+    other = identity.folder_on_disk()
     assert other == tmp_path or usage.file_system(other) not in usage.IN_MEMORY
 
 
@@ -57,7 +57,7 @@ def test_no_more_cores_than_the_quota_of_a_control_group(
 
 
 def test_versions_name_what_is_installed_alone() -> None:
-    found = machine.versions()
+    found = identity.versions()
     assert found["sortedcontainers"]
     assert "no such library" not in found
     assert all(found.values())

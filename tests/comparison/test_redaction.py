@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from leaderboard_backends.comparison.measure.processes import Answer, redacted
-from leaderboard_backends.comparison.redaction import conceal, redact
+from leaderboard_backends.comparison.opening import conceal, redact
 from leaderboard_backends.comparison.schema import BackendFacts, Verdict
 
 

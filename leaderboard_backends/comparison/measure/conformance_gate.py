@@ -19,8 +19,7 @@ from msgspec.structs import replace
 
 from ...installing import DISTRIBUTION
 from ..files import write_atomically
-from ..identity import source_digest
-from ..machine import versions
+from ..identity import source_digest, versions
 from ..plan import ALL, Plan
 from ..schema import BackendFacts, Verdict
 from ..targets import Target

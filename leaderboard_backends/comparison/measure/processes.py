@@ -16,8 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from ..figures import Figures
-from ..opening import Where
-from ..redaction import redact
+from ..opening import Where, redact
 from ..result_files import printable
 from ..schema import BackendFacts, Mode, Status, Verdict
 
