@@ -1,23 +1,18 @@
-"""Files that are there whole or not at all, and the folder of a comparison's files.
-
-That folder is deleted with the comparison, or after a kill -9 by the next comparison.
-"""
+"""Files that are there whole or not at all, and the folder of a comparison's files, which goes with the comparison."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
 
+from ..testing.lifetimes import Guard
+
 PREFIX: Final = "leaderboard-compare-"
-LOCK: Final = "in-use"
-"""A file that is locked for as long as the process that made the folder runs."""
 
 
 def is_stream(path: Path) -> bool:
@@ -53,21 +48,7 @@ def write_atomically(path: Path, content: str | bytes) -> None:
 
 @contextmanager
 def scratch_folder(parent: Path) -> Iterator[Path]:
-    """Make a folder for as long as the context lasts, and remove those whose process is gone. Raises `OSError`."""
-    _remove_abandoned(parent)
-    with tempfile.TemporaryDirectory(prefix=PREFIX, dir=parent, ignore_cleanup_errors=True) as name:
-        new = Path(name, f"{LOCK}.new")
-        with new.open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            new.rename(new.with_name(LOCK))  # locked before it can be seen
-            yield Path(name)
-
-
-def _remove_abandoned(parent: Path) -> None:
-    """Remove folders of this user that no process has locked; what cannot be removed stays."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError):  # of a folder without a lock, and of one that its process has locked
-            if folder.stat().st_uid == os.getuid():
-                with (folder / LOCK).open("r") as lock:
-                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    shutil.rmtree(folder, ignore_errors=True)
+    """Make a folder for as long as the context lasts, or this process, however that ends. Raises `OSError`."""
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+    with closing(Guard(folder)):
+        yield folder
