@@ -8,10 +8,10 @@ clients wrote at once, all is known except who came first in some ties: each pla
 that score and username are known; of two players who share a score, the one whose last change came in an earlier phase,
 or earlier with the same client, must rank first.
 
-Each trace is drawn once per machine. A folder holds `<sha256>.trace`, known by its own bytes, the model's answers
-beside it, and for each workload, size, number of steps and seed a small JSON that leads to both. Files are checked
-against their hash when they are read: a damaged or incomplete one is drawn anew, and two processes at once write the
-same bytes. Nothing is ever deleted; the folder may be, at any time.
+Each trace is drawn once per machine. A folder holds for each workload, size, number of steps and seed the trace, the
+model's answers, and a small JSON with the hashes of both, which are checked when they are read: a damaged or incomplete
+file is drawn anew, and two processes at once write the same bytes. Nothing is ever deleted; the folder may be, at any
+time.
 """
 
 from __future__ import annotations
@@ -50,6 +50,9 @@ DIGEST_SIZE: Final = 8
 LEAST_PAGE: Final = 25_000
 MOST_PAGES: Final = 8
 """Number of pages in which a whole board is read: few, because the naive board sorts for each page."""
+
+TRACE: Final = ".trace"
+ANSWERS: Final = ".answers"
 
 CHECKED_TOGETHER: Final = (
     "each player's username and score at the end, and ties if the steps decide them; answers are checked in other runs"
@@ -297,8 +300,8 @@ class StoredTrace:
     facts: TraceFacts
 
 
-class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What leads from a key to the files."""
+class _Index(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is known of the files of a key, which are beside it."""
 
     facts: TraceFacts
     answers_sha256: str
@@ -319,14 +322,14 @@ def stored_trace(folder: Path, workload: WorkloadFile, players: int, steps: int,
             "or choose another folder (the default is in $XDG_CACHE_HOME)."
         ) from error
     facts = msgspec.structs.replace(facts, workload=workload.spec.name)  # which may have had another name back then
-    return StoredTrace(*_files(index, facts), facts)
+    return StoredTrace(index.with_suffix(TRACE), index.with_suffix(ANSWERS), facts)
 
 
 def _find(index: Path) -> TraceFacts | None:
     """Return the facts of what is stored, `None` where anything of it is missing or damaged."""
     try:
-        found = msgspec.json.decode(index.read_bytes(), type=_Found)
-        hashes = [sha256(path.read_bytes()).hexdigest() for path in _files(index, found.facts)]
+        found = msgspec.json.decode(index.read_bytes(), type=_Index)
+        hashes = [sha256(index.with_suffix(kind).read_bytes()).hexdigest() for kind in (TRACE, ANSWERS)]
     except (FileNotFoundError, msgspec.MsgspecError):
         return None
     return found.facts if hashes == [found.facts.sha256, found.answers_sha256] else None
@@ -336,14 +339,7 @@ def _draw(index: Path, workload: WorkloadFile, asked: tuple[int, int, int]) -> T
     trace = draw_trace(workload, *asked)
     encoded, answers = encode_trace(trace), model_answers(trace)
     facts = trace_facts(trace, encoded, workload.spec.name)
-    trace_path, answers_path = _files(index, facts)
-    write_atomically(trace_path, encoded)
-    write_atomically(answers_path, answers)
-    write_atomically(index, msgspec.json.encode(_Found(facts, sha256(answers).hexdigest())))
+    write_atomically(index.with_suffix(TRACE), encoded)
+    write_atomically(index.with_suffix(ANSWERS), answers)
+    write_atomically(index, msgspec.json.encode(_Index(facts, sha256(answers).hexdigest())))
     return facts
-
-
-def _files(index: Path, facts: TraceFacts) -> tuple[Path, Path]:
-    """Return where a trace and the model's answers are, beside their index."""
-    answers = f"{facts.sha256}.{model_version()}.answers"
-    return index.with_name(f"{facts.sha256}.trace"), index.with_name(answers)

@@ -25,7 +25,6 @@ from leaderboard_backends.comparison.traces import (
     model_answers,
     stored_trace,
 )
-from leaderboard_backends.protocol import CONTRACT_VERSION
 from leaderboard_backends.testing.oracle import OracleBoard
 from leaderboard_backends.workload.operations import OPERATIONS
 from leaderboard_backends.workload.spec import WorkloadFile, find_workloads, workload_names
@@ -194,14 +193,13 @@ def state(folder: Path) -> dict[str, tuple[int, int]]:
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in folder.iterdir()}
 
 
-def test_a_trace_is_stored_by_its_hash_with_the_models_answers(tmp_path: Path) -> None:
+def test_a_trace_is_stored_with_its_hash_and_the_models_answers(tmp_path: Path) -> None:
     stored = get(tmp_path / "new" / "folder")
     trace = decode_trace(stored.trace.read_bytes())
     assert trace == draw_trace(CHURN, 50, 200, 7)
-    assert stored.trace.name == f"{stored.facts.sha256}.trace"
     assert stored.facts.sha256 == sha256(stored.trace.read_bytes()).hexdigest()
     assert stored.answers.read_bytes() == model_answers(trace)
-    assert stored.answers.name.startswith(f"{stored.facts.sha256}.{CONTRACT_VERSION}-")
+    assert stored.answers == stored.trace.with_suffix(".answers")
     assert stored.facts.workload == "churn"
 
 
