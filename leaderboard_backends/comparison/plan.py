@@ -23,7 +23,6 @@ from ..toml_files import read_toml, shipped
 from .programs import programs_of
 from .schema import Cell, Mode
 
-SCHEMA_VERSION: Final = 1
 MOST_PLAYERS: Final = 10_000_000
 ALL: Final = "all"
 SEQUENTIAL: Final = "sequential"
@@ -231,7 +230,7 @@ def read_plan(name: str | Path) -> Plan:
         if name not in names:
             raise ConfigurationError(f"{shorten(name)} is not a plan: give one of {', '.join(names)}, or a .toml file.")
         path = shipped(f"plans/{name}.toml")
-    return read_toml(path, Plan, SCHEMA_VERSION).changed()  # which refuses a proof that is none
+    return read_toml(path, Plan).changed()  # which refuses a proof that is none
 
 
 def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = MappingProxyType({})) -> list[Unit]:

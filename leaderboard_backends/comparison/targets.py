@@ -27,10 +27,7 @@ from ..toml_files import read_toml, shipped
 from .opening import Where, check_target, conceal
 from .schema import Metadata
 
-SCHEMA_VERSION: Final = 1
 BOARD: Final = "compare"
-
-NO_METADATA: Final = Metadata()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class Target:
     place: TrialPlace | None = None
     url: str = field(default="", repr=False)
     """It may hold a password."""
-    metadata: Metadata = NO_METADATA
+    metadata: Metadata = field(default_factory=Metadata)
     path: str = ""
     """A folder that its processes import from as well; empty where they need none."""
 
@@ -125,7 +122,7 @@ def known_targets() -> dict[str, Target]:
     """
     found = {name: Target(name, place) for name, place in trial_places().items()}
     for path in sorted(shipped("backends").glob("*.toml")):
-        file = read_toml(path, _File, SCHEMA_VERSION)
+        file = read_toml(path, _File)
         if ":" in file.target or file.target in trial_places():  # else it is that of a plug-in that is not installed
             target = _target(path, file)
             found[target.label] = target
@@ -135,7 +132,7 @@ def known_targets() -> dict[str, Target]:
 
 def read_target(path: Path) -> Target:
     """Return the backend of a file. Raises `ConfigurationError` with the file, the key, and what is allowed there."""
-    return _target(path, read_toml(path, _File, SCHEMA_VERSION))
+    return _target(path, read_toml(path, _File))
 
 
 def _target(path: Path, file: _File) -> Target:
