@@ -13,7 +13,7 @@ from importlib import metadata
 from importlib.metadata import EntryPoint
 from typing import Final
 
-from ..errors import ConfigurationError, PluginError
+from ..errors import PluginError
 from ..model import shorten
 from ..registry import load_plugin
 from .figures import ProgramFigures
@@ -68,16 +68,6 @@ def programs_of(distribution: str) -> dict[str, Program]:
                 raise PluginError(f"{owner}: {shorten(program.name)} comes twice; give each its own name.")
             found[program.name] = program
     return found
-
-
-def find_program(distribution: str, name: str) -> Program:
-    """Return one program. Raises `ConfigurationError`, with the names that there are, and as `programs_of`."""
-    known = programs_of(distribution)
-    if name not in known:
-        raise ConfigurationError(
-            f"{distribution} has no program {shorten(name)}: it has {', '.join(known) or 'none, or is not installed'}."
-        )
-    return known[name]
 
 
 def _points(distribution: str) -> Iterable[EntryPoint]:

@@ -15,7 +15,7 @@ from leaderboard_backends.cli.compare import compare
 from leaderboard_backends.comparison.figures import ProgramFigures
 from leaderboard_backends.comparison.identity import head
 from leaderboard_backends.comparison.plan import Plan, ProgramsPart, units
-from leaderboard_backends.comparison.programs import find_program, programs_of
+from leaderboard_backends.comparison.programs import programs_of
 from leaderboard_backends.comparison.schema import Result
 from leaderboard_backends.errors import ConfigurationError, PluginError
 
@@ -113,12 +113,6 @@ def test_two_programs_of_one_name_in_a_plan_are_refused(install: Callable[[str],
     with pytest.raises(ConfigurationError, match=r"'counts' of \[\[programs\]\] is asked for twice, of counted-else"):
         units(replace(of_programs(), programs=twice), [])
     assert units(replace(of_programs(), programs=[ProgramsPart("nobody-knows-it", 1, 1)]), []) == []
-
-
-def test_a_program_that_there_is_not_is_refused_with_those_there_are(install: Callable[[str], Path]) -> None:
-    install("counted_elsewhere:PROGRAMS")
-    with pytest.raises(ConfigurationError, match="has no program 'skips': it has counts, miscounts"):
-        find_program(DISTRIBUTION, "skips")
 
 
 def test_a_comparison_is_another_one_after_the_code_of_programs_changed(install: Callable[[str], Path]) -> None:

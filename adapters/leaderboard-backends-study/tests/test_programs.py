@@ -30,8 +30,8 @@ PROGRAMS = programs_of("leaderboard-backends-study")
 SMALL = Setting(players=300, seconds=0.01)
 ALONE = """
 import sys, msgspec
-from leaderboard_backends.comparison.programs import Setting, find_program
-found = find_program("leaderboard-backends-study", sys.argv[1]).run(Setting(int(sys.argv[2]), seconds=0.01))
+from leaderboard_backends.comparison.programs import Setting, programs_of
+found = programs_of("leaderboard-backends-study")[sys.argv[1]].run(Setting(int(sys.argv[2]), seconds=0.01))
 print(msgspec.json.encode([found.memory_bytes, found.counts]).decode())
 """
 

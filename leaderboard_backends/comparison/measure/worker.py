@@ -25,7 +25,7 @@ from ...workload.trace import Trace, decode_trace
 from ..figures import Figures
 from ..opening import open_target
 from ..plan import ProgramsPart
-from ..programs import Setting, WrongProgramError, find_program
+from ..programs import Setting, WrongProgramError, programs_of
 from ..traces import WrongBoardError
 from . import churn, rates, recovery, service
 from .processes import Answer, Job
@@ -59,7 +59,7 @@ def answer(job: Job) -> Answer:
 def _answer(job: Job) -> Answer:
     if job.task == "program":
         part = job.settings(ProgramsPart)
-        program = find_program(part.distribution, job.label)
+        program = programs_of(part.distribution)[job.label]
         return Answer("ok", figures=program.run(Setting(job.players, job.seed, part.seconds)))
     if job.task == "clear":
         open_target(job.where.target, job.where.board).delete()  # left by a worker that could not do it itself
