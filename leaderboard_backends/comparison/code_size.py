@@ -217,19 +217,18 @@ STANDS_ON: Final = {
 """The libraries of third parties that each backend imports, by distribution; Python's own are none."""
 
 
-def code_facts(root: Path | None = None) -> list[CodeFacts]:
-    """Return a row for each feature and backend, and one for what all share; `root` holds the apps.
+def code_facts() -> list[CodeFacts]:
+    """Return a row for each feature and backend, and one for what all share.
 
     What cannot be counted here, a library that is not installed for example, is `None`, and the note says why. Imports
-    every backend and parses all its dependencies: some seconds. Raises `ConfigurationError` for a `root` without apps.
+    every backend and parses all its dependencies: some seconds.
     """
-    folder = shipped("code_size") if root is None else root
     ours = [file for file in Path(errors.__file__).parent.glob("*.py") if file.name != "__main__.py"]
     note = "ours: checks, values, errors, configuration"
     rows = [CodeFacts("basic board", SHARED, 0, statements_of(ours), 0, 0, note)]
     for feature in FEATURES:
         row = _persistence if feature.folder == "persistence" else feature_row
-        rows += [row(feature, backend, folder) for backend in STANDS_ON]
+        rows += [row(feature, backend, shipped("code_size")) for backend in STANDS_ON]
     return rows
 
 
@@ -242,10 +241,10 @@ def feature_row(feature: Feature, backend: str, root: Path) -> CodeFacts:
         ours, said = _shipped(backend)
     third_party, told, compiled = _third_party(feature.stands_on if feature.homes else STANDS_ON[backend])
     app, lines, missing = None, None, ""
-    if feature.homes and not (root / feature.folder).is_dir():
-        missing = f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet"
-    else:
+    if (root / feature.folder).is_dir():
         app, lines = written(root, feature.folder, backend)
+    else:
+        missing = f"the app's part is not counted: benchmarks/code_size has no {feature.folder} yet"
     state: CodeState = "not counted" if ours is None else "counted"
     note = _joined(said, told, missing)
     return CodeFacts(feature.name, backend, app, ours, third_party, lines, note, state, compiled)
@@ -316,13 +315,8 @@ def _joined(*parts: str) -> str:
 
 
 def written(root: Path, feature: str, backend: str) -> tuple[int, int]:
-    """Count what the author writes for a feature beyond the basic board: statements, and lines of configuration.
-
-    Raises `ConfigurationError` where the feature's folder is not there.
-    """
+    """Count what the author writes for a feature beyond the basic board: statements, and lines of configuration."""
     folder, basic = root / feature, root / BASIC
-    if not folder.is_dir():
-        raise ConfigurationError(f"{folder} does not exist: it must have the app of this feature.")
     app, files = folder / APP, sorted(folder.glob(f"{backend}.*"))
     if feature == BASIC:
         return statements_of([app]), sum(map(_lines, files))

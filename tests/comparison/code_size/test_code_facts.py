@@ -22,16 +22,15 @@ from leaderboard_backends.comparison.code_size import (
     library,
 )
 from leaderboard_backends.comparison.schema import CodeFacts
-from leaderboard_backends.errors import ConfigurationError, MissingExtraError
+from leaderboard_backends.errors import MissingExtraError
 from leaderboard_backends.registry import backend_class
-from leaderboard_backends.toml_files import shipped
 
 ROOT = Path(__file__).parents[3] / "benchmarks" / "code_size"
 
 
 @pytest.fixture(scope="module")
 def rows() -> dict[tuple[str, str], CodeFacts]:
-    return {(row.feature, row.backend): row for row in code_facts(ROOT)}
+    return {(row.feature, row.backend): row for row in code_facts()}
 
 
 @pytest.fixture
@@ -150,28 +149,18 @@ def test_a_library_that_is_not_installed_is_not_counted_and_the_row_says_why(mon
     with pytest.raises(MissingExtraError, match="pip install no-such-library"):
         library("no-such-library")
     monkeypatch.setitem(facts.STANDS_ON, "sortedcontainers", ("no-such-library",))
-    row = next(row for row in code_facts(ROOT) if (row.feature, row.backend) == ("basic board", "sortedcontainers"))
+    row = next(row for row in code_facts() if (row.feature, row.backend) == ("basic board", "sortedcontainers"))
     assert row.third_party is None
     assert "pip install no-such-library" in row.note
 
 
 def test_a_plug_in_that_is_not_installed_is_not_counted_and_the_row_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(facts.STANDS_ON, "nosuch", ())
-    rows = {row.feature: row for row in code_facts(ROOT) if row.backend == "nosuch"}
+    rows = {row.feature: row for row in code_facts() if row.backend == "nosuch"}
     assert rows["basic board"].shipped is None
     assert "no backend is installed for 'nosuch'" in rows["basic board"].note
     assert rows["persistence"].app is None
 
 
-def test_without_a_folder_those_that_come_with_the_library_are_counted() -> None:
-    assert shipped("code_size") == ROOT
-    assert code_facts() == code_facts(ROOT)
-
-
 def test_no_row_tells_where_files_are_on_this_machine(rows: dict[tuple[str, str], CodeFacts]) -> None:
     assert [row for row in rows.values() if str(ROOT.parents[1]) in row.note] == []
-
-
-def test_apps_that_are_not_there_are_asked_for(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="basic_board does not exist: it must have the app"):
-        code_facts(tmp_path)
