@@ -77,13 +77,11 @@ def head(
 
 def check_same(old: Head, new: Head) -> None:
     """Raise `ConfigurationError`, with what differs, unless two comparisons are of the same."""
-    if old.digest == new.digest:
-        return
-    differing = [name for name in new.told if old.told.get(name) != new.told[name]]
-    raise ConfigurationError(
-        f"the comparison of {old.started} cannot be resumed, because these differ: {', '.join(differing)}. Leave "
-        "--resume out to start again."
-    )
+    if differing := [name for name in new.told if old.told.get(name) != new.told[name]]:
+        raise ConfigurationError(
+            f"the comparison of {old.started} cannot be resumed, because these differ: {', '.join(differing)}. Leave "
+            "--resume out to start again."
+        )
 
 
 def _identity(target: Target, salt: str) -> str:

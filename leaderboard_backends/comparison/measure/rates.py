@@ -113,21 +113,18 @@ def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigure
         _figures(rate, at_rate(without_board[: round(rate * part.seconds * IDLE_SHARE)], rate, part.seconds))
         for rate in job.rates
     ]
-    several = list(_several(part, session, supply))
-    return ResponseFigures(rates, idle, check_together(session.board, trace, supply.phases), several)
-
-
-def _several(part: ResponsePart, session: Session, supply: Supply) -> Iterator[RateFigures]:
-    """Yield the figures of several clients at rates that climb up to the first that is not kept up with."""
+    several: list[RateFigures] = []
     if part.processes and session.board.capabilities.shared:
         with Processes(session.where, part.processes) as processes:
             for number in part.processes:
-                yield from _ladder(part, processes, number, supply)
+                several += _ladder(part, processes, number, supply)
     for number in part.tasks:
-        yield from _ladder(part, Tasks(session.board, session.where), number, supply)
+        several += _ladder(part, Tasks(session.board, session.where), number, supply)
+    return ResponseFigures(rates, idle, check_together(session.board, trace, supply.phases), several)
 
 
 def _ladder(part: ResponsePart, clients: Processes | Tasks, number: int, supply: Supply) -> Iterator[RateFigures]:
+    """Yield the figures of several clients at rates that climb up to the first that is not kept up with."""
     for rate in part.rates:
         parts = [steps for steps in supply.take(number, round(rate * part.seconds)) if steps]
         if len(parts) < number:

@@ -46,7 +46,6 @@ KILL_SECONDS: Final = 3.0
 DISK_CALLS: Final = ((1, 300), (100, 20))
 """Updates a call, and calls, whose bytes are counted."""
 
-
 Reply = TypeVar("Reply")
 
 
