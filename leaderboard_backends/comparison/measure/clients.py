@@ -14,7 +14,7 @@ from array import array
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from threading import Barrier
@@ -233,7 +233,7 @@ class Tasks:
             deadline = perf_counter() + seconds
             done = await asyncio.gather(*(_work(board, mine, deadline, stop) for mine in calls))
             used = thread_time() - used  # of the loop, which all tasks share
-        return [Done(count, started, ended, used / len(calls)) for count, started, ended in done]
+        return [replace(one, processor=used / len(calls)) for one in done]
 
     async def _pace(self, calls: Sequence[Sequence[Call]], rate: float, give_up: float) -> list[Paced]:
         whole, stop = sum(map(len, calls)), asyncio.Event()
@@ -242,17 +242,13 @@ class Tasks:
         async with self._open() as board:
             started = perf_counter_ns()
             dispatching = asyncio.create_task(_dispatch(calls, due, queues, started, stop))
-            lanes = await asyncio.gather(*(_lane(board, queue, started, int(give_up * 1e9), stop) for queue in queues))
+            lanes = [_lane(board, queue, started, int(give_up * 1e9), stop) for queue in queues]
+            done = await asyncio.gather(*lanes)
             await dispatching
-        return [
-            summary(samples, len(mine), intended - started, ended - started)
-            for mine, (samples, intended, ended) in zip(calls, lanes, strict=True)
-        ]
+        return [summary(samples, len(mine), *last) for mine, (samples, *last) in zip(calls, done, strict=True)]
 
 
-async def _work(
-    board: AsyncLeaderboard, calls: Sequence[Call], deadline: float, stop: asyncio.Event
-) -> tuple[int, float, float]:
+async def _work(board: AsyncLeaderboard, calls: Sequence[Call], deadline: float, stop: asyncio.Event) -> Done:
     """Make calls until they or the time are used up, or another task stops."""
     bound = [(getattr(board, method), arguments) for method, arguments, _ in calls]
     count, started = 0, perf_counter()
@@ -264,7 +260,7 @@ async def _work(
             count += 1
     finally:
         stop.set()
-    return count, started, perf_counter()
+    return Done(count, started, perf_counter(), 0.0)
 
 
 async def _dispatch(
@@ -291,7 +287,7 @@ async def _lane(
 ) -> tuple[array[int], int, int]:
     """Make the calls of one task one after the other; a task that is too far behind stops all.
 
-    Returns the samples, and of the last call the moments at which it was due and ended.
+    Returns the samples, and of the last call when it was due and ended, from the start on.
     """
     samples, intended, ended = array("q"), started, started
     try:
@@ -305,4 +301,4 @@ async def _lane(
     except BaseException:
         stop.set()
         raise
-    return samples, intended, ended
+    return samples, intended - started, ended - started
