@@ -212,7 +212,8 @@ def _load(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
 def _cost(pick: Candidate, inputs: Inputs) -> str:
     if pick.bill is None or pick.bill.problem:
         return f"Cost: not known ({pick.bill.problem if pick.bill else 'its bytes were not measured'})."
-    total = f", {pick.bill.total:,.0f} over {pick.bill.years:g} years including development" if pick.bill.total else ""
+    bill = pick.bill
+    total = f", {bill.total:,.0f} over {bill.model.years:g} years including development" if bill.total else ""
     return f"It costs {pick.bill.monthly:,.2f} {inputs.prices.currency} per month ({pick.bill.runs_on}){total}."
 
 

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from ...numerals import counted
 from .footprint import Bytes, BytesPlace, Footprint
-from .source import PER, BytesAPlayer, Inputs, Kind
+from .source import PER, BytesAPlayer, Inputs, Kind, Model
 
 GIB: Final = 2**30
 GB: Final = 10**9
@@ -62,10 +62,7 @@ class Bill(NamedTuple):
     backend: str
     players: int
     items: tuple[Item, ...]
-    years: float
-    usd_an_hour: float
-    build_hours: float | None
-    upkeep_hours: float
+    model: Model
     problem: str = ""
     sharding: Sharding = ONE_SERVER
 
@@ -77,12 +74,14 @@ class Bill(NamedTuple):
     @property
     def running(self) -> float:
         """What it costs to run over the years, people's hours for it included."""
-        return (self.monthly + self.upkeep_hours * self.usd_an_hour) * MONTHS * self.years
+        upkeep = self.model.upkeep_hours.get(self.backend, 0.0) * self.model.engineer_usd_an_hour
+        return (self.monthly + upkeep) * MONTHS * self.model.years
 
     @property
     def development(self) -> float | None:
         """What it costs to build, where the model says how many hours."""
-        return None if self.build_hours is None else self.build_hours * self.usd_an_hour
+        hours = self.model.build_hours.get(self.backend)
+        return None if hours is None else hours * self.model.engineer_usd_an_hour
 
     @property
     def total(self) -> float | None:
@@ -108,12 +107,14 @@ class Bill(NamedTuple):
         """Yield a line for each amount, with what it was computed from."""
         for item in self.items:
             yield f"{item.what}, {item.monthly:,.2f} per month: {item.because}"
+        model, an_hour = self.model, self.model.engineer_usd_an_hour
         if self.development is not None:
-            yield f"to build, {self.development:,.0f}: {self.build_hours:g} hours at {self.usd_an_hour:g}"
+            yield f"to build, {self.development:,.0f}: {model.build_hours[self.backend]:g} hours at {an_hour:g}"
         if self.total is not None and not self.problem:
             yield (
-                f"{self.years:g} years in all, {self.total:,.0f}: {self.development:,.0f} + ({self.monthly:,.2f} + "
-                f"{self.upkeep_hours:g} hours of upkeep at {self.usd_an_hour:g}) x {MONTHS * self.years:g} months"
+                f"{model.years:g} years in all, {self.total:,.0f}: {self.development:,.0f} + ({self.monthly:,.2f} + "
+                f"{model.upkeep_hours.get(self.backend, 0.0):g} hours of upkeep at {an_hour:g}) x "
+                f"{MONTHS * model.years:g} months"
             )
 
 
@@ -128,22 +129,12 @@ def bill(footprint: Footprint, players: int, inputs: Inputs, sharding: Sharding 
     append-only file from Redis 2.8.22 on, docs.aws.amazon.com/AmazonElastiCache/latest/red-ug/RedisAOF.html). Without
     a log it is the cheaper of both, or what the model says. Memory alone decides on sizes, not processor time.
     """
-    problem, items, model = "", tuple[Item, ...](), inputs.model
+    problem, items = "", tuple[Item, ...]()
     try:
         items = tuple(Deployment(footprint, players, inputs, sharding).items())
     except NothingFitsError as error:
         problem = str(error)
-    return Bill(
-        backend=footprint.backend,
-        players=players,
-        items=items,
-        years=model.years,
-        usd_an_hour=model.engineer_usd_an_hour,
-        build_hours=model.build_hours.get(footprint.backend),
-        upkeep_hours=model.upkeep_hours.get(footprint.backend, 0.0),
-        problem=problem,
-        sharding=sharding,
-    )
+    return Bill(footprint.backend, players, items, inputs.model, problem, sharding)
 
 
 def why_not_shared(footprint: Footprint, servers: int, workers: int) -> str:

@@ -31,7 +31,7 @@ def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None =
 def cost_plots(m: Measurements, given: Sequence[Bill] | None = None) -> Iterator[Plot]:
     """Yield costs per month, and of building and running over the years; what is not known, or 0, is left out."""
     known = [one for one in (bills(m) if given is None else given) if not one.problem]
-    over_years = f"Cost of building, and of {known[0].years:g} years, by board size" if known else ""
+    over_years = f"Cost of building, and of {known[0].model.years:g} years, by board size" if known else ""
     monthly = [(one, one.monthly) for one in known if one.monthly > 0]
     total = [(one, one.total) for one in known if one.total]
     dollars, said = "${:,.0f}".format, "US dollars by the price table and the model; both axes are logarithmic."
@@ -88,7 +88,7 @@ def _amounts(rows: Sequence[tuple[Footprint, Sequence[Bill]]], sizes: Sequence[i
     note = words("amounts", currency=given.prices.currency, years=years)
     amounts = []
     for taken, bills in rows:
-        monthly, build = (_monthly(one, taken) for one in bills), bills[0].build_hours
+        monthly, build = (_monthly(one, taken) for one in bills), given.model.build_hours.get(taken.backend)
         hours = Value(NONE, hint="the cost model has none") if build is None else number(build, lambda it: f"{it:g}")
         amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), hours))
     head = "|".join(["backend", *headings, "#hours to build"])

@@ -13,6 +13,7 @@ import altair as alt
 import msgspec
 import pytest
 import vl_convert
+from msgspec.structs import replace
 
 from leaderboard_backends.comparison.cost.bill import Bill, Item
 from leaderboard_backends.comparison.document import Chart
@@ -26,6 +27,7 @@ from leaderboard_backends.comparison.report.sections import chart_files
 from leaderboard_backends.comparison.schema import Cell, Result, Run
 from leaderboard_backends.installing import install_extra
 
+from ..advice.results import MODEL
 from ..timings import buckets
 from . import made_up
 from .colour_vision import KINDS, contrast, difference
@@ -214,7 +216,9 @@ def cost_charts(result: Result, *bills: Bill) -> dict[str, Chart]:
 
 def bill(backend: str, players: int, monthly: float, hours: float | None = None, problem: str = "") -> Bill:
     item = Item("server", "a server", monthly, "", "sku", 1.0)
-    return Bill(backend, players, (item,), 5, 100, hours, 0, problem)
+    build_hours = {} if hours is None else {backend: hours}
+    model = replace(MODEL, years=5, engineer_usd_an_hour=100, build_hours=build_hours, upkeep_hours={})
+    return Bill(backend, players, (item,), model, problem)
 
 
 def test_costs_are_drawn_by_size_and_amounts_that_are_not_known_are_left_out(result: Result) -> None:
