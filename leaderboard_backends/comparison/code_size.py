@@ -120,9 +120,6 @@ def _home(backend: type) -> str:
     return name
 
 
-# ---------------------------------------------------------------------- libraries
-
-
 class Library(NamedTuple):
     """One installed library."""
 
@@ -309,9 +306,6 @@ def _reason(error: Exception) -> str:
 
 def _joined(*parts: str) -> str:
     return "; ".join(filter(None, parts))
-
-
-# ---------------------------------------------------------------------- the author's part
 
 
 def written(root: Path, feature: str, backend: str) -> tuple[int, int]:

@@ -143,9 +143,6 @@ def one_server_rows(result: Result) -> dict[Durability, BackendFacts]:
     return rows
 
 
-# ---------------------------------------------------------------------- times
-
-
 class Ratios(NamedTuple):
     """What a call takes relative to one server, at 16 shards; others follow `MEASURED`."""
 
@@ -199,9 +196,6 @@ def _p50s(one: Measured) -> dict[str, float]:
     """Return the p50 of each operation: the median over processes."""
     times = {name: one.values(name, "p50") for name in one.operations}
     return {name: median(values.values()) for name, values in times.items() if values}
-
-
-# ---------------------------------------------------------------------- tiers
 
 
 class Tier(NamedTuple):

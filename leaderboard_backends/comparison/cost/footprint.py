@@ -144,9 +144,6 @@ def fit(points: Sequence[tuple[int, float]]) -> Line:
     return Line(0.0, size / players)
 
 
-# ---------------------------------------------------------------------- of a result
-
-
 def footprints(m: Measurements) -> list[Footprint]:
     """Return what each backend of a result takes; those without figures are left out.
 

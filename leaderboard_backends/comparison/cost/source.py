@@ -147,9 +147,6 @@ class Inputs(NamedTuple):
         return self._replace(model=msgspec.structs.replace(self.model, **values))
 
 
-# ---------------------------------------------------------------------- files
-
-
 Table = TypeVar("Table", PriceTable, Model)
 
 SHIPPED_TABLES: Final = {PriceTable: "prices/aws-us-east-1.toml", Model: "prices/model.toml"}

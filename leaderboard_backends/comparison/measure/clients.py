@@ -193,9 +193,6 @@ def _serve(target: str, name: str, pipe: Connection, lines: dict[int, Any], stop
         pipe.send(text if isinstance(error, LeaderboardError) else f"{type(error).__name__}: {text}")
 
 
-# ---------------------------------------------------------------------- tasks of one event loop
-
-
 class Tasks:
     """Tasks that share one board object: the session's own through its asynchronous face, or one on the same storage.
 

@@ -42,9 +42,6 @@ PLAYERS: Final = 10_000
 STEPS: Final = 2_000
 
 
-# ---------------------------------------------------------------------- the kit
-
-
 def judge(job: Job) -> Verdict:
     """Run the kit in this process, once more where it fails: a failure that comes back is the backend's.
 
@@ -101,9 +98,6 @@ def verdict_on(target: Target, facts: BackendFacts, job: Job, stored: Path | Non
         with suppress(OSError):  # a folder that cannot be written means that the kit runs again next time
             write_atomically(path, msgspec.json.encode(verdict))
     return verdict
-
-
-# ---------------------------------------------------------------------- short runs
 
 
 def gates_of(plan: Plan, only_sizes: Mapping[str, int]) -> dict[str, int]:

@@ -81,9 +81,6 @@ class Answer(msgspec.Struct, frozen=True):
     notes: list[str] = []
 
 
-# ---------------------------------------------------------------------- its process
-
-
 RUNNING: Final[set[Worker]] = set()
 """The workers of all threads."""
 

@@ -40,9 +40,6 @@ UPDATE: Final = "update"
 Clients: TypeAlias = Threads | Processes | Tasks
 
 
-# ---------------------------------------------------------------------- throughput
-
-
 def measure_throughput(job: Job, session: Session, trace: Trace) -> ThroughputFigures:
     """Load, run all phases, and check the final state."""
     session.load(trace)
@@ -93,9 +90,6 @@ def _in_batches(part: ThroughputPart, session: Session, supply: Supply, size: in
     return BatchFigures(size, count, round(seconds, 6))
 
 
-# ---------------------------------------------------------------------- response time
-
-
 def measure_response(job: Job, session: Session, trace: Trace) -> ResponseFigures:
     """Load, run each rate in turn, and compare the end state."""
     session.load(trace)
@@ -144,9 +138,6 @@ def _figures(rate: float, paced: Paced, kind: Kind = "threads", clients: int = 1
 
 def _nothing(*_: object) -> None:
     """Stand in for a board."""
-
-
-# ---------------------------------------------------------------------- the steps of each client
 
 
 class Supply:

@@ -128,9 +128,6 @@ class Replay:
         return Checked(self._answered, self._changes, state, CHECKED)
 
 
-# ---------------------------------------------------------------------- with parts around the board
-
-
 def measure_parts(job: Job, session: Session, trace: Trace) -> HardeningFigures:
     """Load, replay in turns, and compare all of it with the model. Raises `ConfigurationError` for unknown parts."""
     session.load(trace)
