@@ -13,8 +13,7 @@ from pathlib import Path
 import msgspec
 
 from leaderboard_backends.comparison.code_size import code_facts
-from leaderboard_backends.comparison.files import write_atomically
-from leaderboard_backends.comparison.result_files import encode_result, read_result
+from leaderboard_backends.comparison.result_files import encode_result, read_result, write_atomically
 
 
 def main(path: Path) -> None:

@@ -14,7 +14,6 @@ import click
 
 from ..comparison.execute import Order
 from ..comparison.execute import compare as run_comparison
-from ..comparison.files import is_stream, write_atomically
 from ..comparison.journal import SUFFIX, Journal
 from ..comparison.measure.conformance_gate import TIMEOUT
 from ..comparison.measurements import Measurements
@@ -24,7 +23,7 @@ from ..comparison.programs import modules_of
 from ..comparison.report.advice import answer_of_comparison
 from ..comparison.report.sections import sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.result_files import encode_result, printable
+from ..comparison.result_files import encode_result, is_stream, printable, write_atomically
 from ..comparison.schema import Result
 from ..comparison.targets import Target, find_targets
 from ..comparison.traces import default_folder

@@ -13,14 +13,13 @@ import click
 
 from ..comparison.comparable import caution, merge
 from ..comparison.document import Chart, Section
-from ..comparison.files import is_stream, write_atomically
 from ..comparison.regression import changes
 from ..comparison.report.changes import regression_sections
 from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import chart_files, charts, illustrated, sections
 from ..comparison.report.terminal import PlainConsole, print_sections
-from ..comparison.result_files import read_result
+from ..comparison.result_files import is_stream, read_result, write_atomically
 from .options import STREAM, OutputPath
 
 RESULT_FILE: Final = click.Path(dir_okay=False, path_type=Path)

@@ -24,13 +24,13 @@ from ..workload.spec import WorkloadFile
 from . import identity
 from .code_size import code_facts
 from .figures import ServiceFigures
-from .files import scratch_folder
 from .journal import Finished, Head, Journal, Known
 from .measure import conformance_gate
 from .measure.processes import TIMEOUT, Answer, Job, WorkerError, answer, end_all, redacted
 from .measure.recovery import recover
 from .opening import Where
 from .plan import AT_ONCE, ChurnPart, Plan, ServicePart, Unit, in_order, units
+from .result_files import scratch_folder
 from .schema import ABSENT, SCHEMA_VERSION, BackendFacts, Cell, Gate, Result, Run, Settings, WorkloadFacts
 from .targets import Target
 from .traces import StoredTrace, WrongBoardError, stored_trace

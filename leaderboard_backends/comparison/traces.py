@@ -41,7 +41,7 @@ from ..workload.operations import OPERATIONS, Arguments
 from ..workload.spec import WorkloadFile
 from ..workload.trace import VERSION, Trace, draw_trace, encode_trace
 from .figures import Checked
-from .files import write_atomically
+from .result_files import write_atomically
 from .schema import TraceFacts
 
 DIGEST_SIZE: Final = 8

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from leaderboard_backends.comparison.files import is_stream, scratch_folder, write_atomically
+from leaderboard_backends.comparison.result_files import is_stream, scratch_folder, write_atomically
 
 
 def test_text_is_written_as_utf_8_and_bytes_as_they_are(tmp_path: Path) -> None:
@@ -101,7 +101,7 @@ def test_others_may_read_it_as_any_file_that_is_made(tmp_path: Path) -> None:
 HOLDS = """
 import sys
 from pathlib import Path
-from leaderboard_backends.comparison.files import scratch_folder
+from leaderboard_backends.comparison.result_files import scratch_folder
 with scratch_folder(Path(sys.argv[1])) as folder:
     (folder / "deep").mkdir()
     (folder / "deep" / "board.db").touch()

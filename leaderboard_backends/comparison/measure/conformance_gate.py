@@ -18,9 +18,9 @@ import msgspec
 from msgspec.structs import replace
 
 from ...installing import DISTRIBUTION
-from ..files import write_atomically
 from ..identity import source_digest, versions
 from ..plan import ALL, Plan
+from ..result_files import write_atomically
 from ..schema import BackendFacts, Verdict
 from ..targets import Target
 from .processes import Answer, Job, answer
