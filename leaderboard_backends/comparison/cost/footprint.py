@@ -149,23 +149,18 @@ def footprints(m: Measurements) -> list[Footprint]:
 
     From the service runs of the workload that represents all, medians over processes.
     """
-    known = (facts for label in m.result.settings.backends if (facts := m.result.facts(label)))
-    return [_footprint(m, facts, by_size) for facts in known if (by_size := m.by_size("service", facts.label))]
+    every = ((m.result.facts(label), m.by_size("service", label)) for label in m.result.settings.backends)
+    return [_footprint(m, facts, by_size) for facts, by_size in every if facts and by_size]
 
 
 def _footprint(m: Measurements, facts: BackendFacts, by_size: Mapping[int, Measured]) -> Footprint:
-    workload, processes = next(iter(by_size.values())).cell.workload, min(len(one.runs) for one in by_size.values())
+    measured = list(by_size.values())
+    workload, processes = measured[0].cell.workload, min(len(one.runs) for one in measured)
     traces = [trace for trace in m.result.traces if trace.workload == workload]
-    return Footprint(
-        facts=facts,
-        process=_bytes(by_size.values(), "process"),
-        server=_bytes(by_size.values(), "server"),
-        disk=_bytes(by_size.values(), "disk"),
-        names=max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0,
-        grown=_grown(m, facts.label),
-        sizes=tuple(by_size),
-        source=f"service runs of {workload}, {_listed(by_size)} players, medians of {processes} processes or more",
-    )
+    process, server, disk = (_bytes(measured, place) for place in get_args(BytesPlace))
+    names = max(traces, key=lambda trace: trace.players).name_bytes_per_player if traces else 0.0
+    source = f"service runs of {workload}, {_listed(by_size)} players, medians of {processes} processes or more"
+    return Footprint(facts, process, server, disk, names, _grown(m, facts.label), tuple(by_size), source)
 
 
 def bytes_in(one: Measured, place: BytesPlace) -> Values:
