@@ -150,8 +150,9 @@ class _Comparison:
         self.runs = {(run.cell, run.round): run for run in done if run.status not in ABSENT}
         for run in self.runs.values():
             self._refuse_if_wrong(run)
-        for unit in {unit.cell: unit for unit in self.units if unit.cell.mode != "program"}.values():
-            self._trace(unit)  # of runs that were done before
+        for unit in self.units:
+            if unit.cell.mode != "program":
+                self._trace(unit)  # of runs that were done before
 
     def _run_all(self) -> None:
         runs = in_order(self.units, self.order.seed)

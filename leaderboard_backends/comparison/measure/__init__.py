@@ -1,4 +1,4 @@
 """What happens inside the processes that are measured: each runs a job and returns figures, or why there are none.
 
-The arrows: `job <- session, checks <- clients <- service, rates, churn, recovery <- worker`.
+The arrows: `processes <- session <- clients <- service, rates, churn, recovery <- worker`.
 """
