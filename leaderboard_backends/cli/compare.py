@@ -197,7 +197,7 @@ def _with_workloads(plan: Plan, given: Sequence[str]) -> tuple[Plan, list[Worklo
     texts = list(dict.fromkeys(given or plan.workloads()))
     files = find_workloads(texts)
     names = {text: find_workloads([text])[0].spec.name for text in texts}
-    return (plan.with_parts(workloads=texts) if given else plan).renamed(names), files
+    return plan.with_parts(workloads=texts if given else None, names=names), files
 
 
 def _sizes(players: str | None, files: Sequence[WorkloadFile]) -> list[int] | None:

@@ -6,7 +6,7 @@ process; within a round the cells come in a random order, so that disturbances o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 from types import MappingProxyType
@@ -32,6 +32,8 @@ LONGER: Final = ("iteration", "capabilities", "threads", "histories", "processes
 
 EVERY: Final = "every"
 """In `a_a`: run all backends of this part twice (A/A runs), to know the noise."""
+
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 
 Players = Annotated[int, Meta(ge=1, le=MOST_PLAYERS)]
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
@@ -189,25 +191,21 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             )
         return plan
 
-    def with_parts(self, *, workloads: Sequence[str] | None = None, **values: object) -> Plan:
+    def with_parts(
+        self, *, workloads: Sequence[str] | None = None, names: Mapping[str, str] = _NONE, **values: object
+    ) -> Plan:
         """Return the plan with other values for the keys of its parts that have them; those that are `None` stay.
 
-        A part with a single workload gets the first of `workloads`.
+        A part with a single workload gets the first of `workloads`; `names` has what workloads are called themselves.
         """
-        return self._each(lambda part: _changed(part, workloads, **values))
 
-    def renamed(self, names: Mapping[str, str]) -> Plan:
-        """Return the plan with its workloads under the names that they have themselves."""
-        return self._each(lambda part: _changed(part, [names.get(name, name) for name in part.workloads]))
+        def changed(part: Any) -> Any:
+            chosen = [names.get(name, name) for name in workloads or part.workloads]
+            every = {"workloads": chosen, "workload": next(iter(chosen), None), **values}
+            known = {name: every[name] for name in part.__struct_fields__ if every.get(name) is not None}
+            return replace(part, **known)
 
-    def _each(self, change: Callable[[Any], Any]) -> Plan:
-        return replace(self, **{mode: [change(part) for part in getattr(self, mode)] for mode in BACKEND_MODES})
-
-
-def _changed(part: Any, workloads: Sequence[str] | None, **values: object) -> Any:
-    values |= {"workloads": workloads, "workload": workloads[0] if workloads else None}
-    known = {name: value for name, value in values.items() if value is not None and name in part.__struct_fields__}
-    return replace(part, **known)
+        return replace(self, **{mode: [changed(part) for part in getattr(self, mode)] for mode in BACKEND_MODES})
 
 
 class Unit(msgspec.Struct, frozen=True):
@@ -233,7 +231,7 @@ def read_plan(name: str | Path) -> Plan:
     return read_toml(path, Plan).changed()  # which refuses a proof that is none
 
 
-def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = MappingProxyType({})) -> list[Unit]:
+def units(plan: Plan, backends: Sequence[str], only_sizes: Mapping[str, int] = _NONE) -> list[Unit]:
     """Return all cells of a plan without order, for backends by label and programs of distributions that are installed.
 
     `only_sizes` has, by workload, the only size of workloads that are made of events. Raises `PluginError` as

@@ -80,7 +80,7 @@ def test_what_the_command_line_says_goes_before_the_plan(plan: Plan) -> None:
     assert (changed.rounds, changed.time_limit) == (7, 1)
     assert (changed.service[0].players, changed.service[0].workloads, changed.service[0].steps) == ([5], ["churn"], 9)
     assert plan.with_parts() == plan
-    assert plan.renamed({"lobby": "mine"}).service[0].workloads == ["realtime", "mine"]
+    assert plan.with_parts(names={"lobby": "mine"}).service[0].workloads == ["realtime", "mine"]
 
 
 def test_the_kit_runs_whole_unless_parts_are_named(plan: Plan) -> None:
