@@ -6,10 +6,10 @@ A page lays the panels out anew for its width: what it needs for that, and for t
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from math import ceil, floor, log10
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import altair as alt
 import vl_convert
@@ -41,13 +41,7 @@ _SEPARATOR: Final = "\x1f"
 
 def chart(plot: Plot) -> Chart:
     """Return a plot as drawn."""
-    match plot.kind:
-        case "lines":
-            return _side_by_side(plot, _lines(plot))
-        case "bars":
-            return _bars(plot)
-        case "shapes":
-            return _stacked(plot, partial(_shapes, plot), plot.rows, "backend", step=26)
+    return {"lines": _lines, "bars": _bars, "shapes": _shapes}[plot.kind](plot)
 
 
 def chart_files(charts: Iterable[Chart]) -> Iterator[tuple[str, bytes]]:
@@ -65,13 +59,12 @@ def chart_files(charts: Iterable[Chart]) -> Iterator[tuple[str, bytes]]:
 # ---------------------------------------------------------------------- what all kinds share
 
 
-def _scale(plot: Plot) -> alt.Scale:
-    """Return the backends in the order of the palette."""
-    return alt.Scale(domain=list(plot.labels))
+Channel = TypeVar("Channel", alt.Color, alt.Stroke, alt.Shape)
 
 
-def _colour(plot: Plot, legend: alt.Legend | None = None) -> alt.Color:
-    return alt.Color("backend:N", scale=_scale(plot), legend=legend)
+def _by_backend(channel: type[Channel], plot: Plot, legend: alt.Legend | None = None, **scale: Any) -> Channel:
+    """Return a channel of the backends, in the order of the palette."""
+    return channel("backend:N", scale=alt.Scale(domain=list(plot.labels), **scale), legend=legend)
 
 
 def _tooltip(plot: Plot) -> list[alt.Tooltip]:
@@ -109,28 +102,28 @@ def _ticks(axis: Axis) -> list[float]:
     return [tick for power in powers for step in (1, 2, 5) if low <= (tick := step * power) <= high]
 
 
-Draw: TypeAlias = Callable[[alt.Scale, alt.Axis], Sequence[alt.Chart]]
-"""Returns the layers of a stacked panel, by the scale of its names and its axis across."""
+Draw: TypeAlias = Callable[[alt.Chart, alt.Axis], Iterator[alt.Chart]]
+"""Yields the layers of a stacked panel, by what has its names along y, and its axis across."""
 
 
-def _stacked(plot: Plot, draw: Draw, rows: Sequence[PlotRow], field: str, step: float) -> Chart:
-    """Return a chart with panels one above the other, each with `step` pixels for each name that `field` has in it."""
-    panels, every = [], panels_of(plot.rows)
+def _stacked(plot: Plot, rows: Sequence[PlotRow], names: str, label: str, step: float, draw: Draw) -> Chart:
+    """Return a chart with panels one above the other, each with `step` pixels for each of its `names`.
+
+    All have the grid of the x axis, and the last one has the rest of it.
+    """
+    panels, every = [], panels_of(rows)
+    at: dict[str, Any] = {"values": _ticks(plot.x)} if plot.x.numbers else {"tickCount": 4}
+    inner = alt.Axis(title=None, labels=False, ticks=False, domain=False, **at)
+    last = alt.Axis(title=plot.x.title or None, labelExpr=plot.x.label, **at)
     for name in every:
-        names = [*dict.fromkeys(row[field] for row in rows if row["panel"] == name)]
+        mine = [*dict.fromkeys(row[names] for row in rows if row["panel"] == name)]
+        down = alt.Axis(grid=False, labelExpr=label)
+        base = alt.Chart().encode(y=alt.Y(f"{names}:N", scale=alt.Scale(domain=mine), title=None, axis=down))
+        panel = alt.layer(*draw(base, last if name == every[-1] else inner))
         title = alt.Title(name, fontSize=13, offset=6, frame="bounds")
-        layers = draw(alt.Scale(domain=names), _across(plot.x, last=name == every[-1]))
-        panel = alt.layer(*layers).properties(width=WIDTH - _AXIS, height=step * len(names), title=title)
+        panel = panel.properties(width=WIDTH - _AXIS, height=step * len(mine), title=title)
         panels.append(panel.transform_filter(alt.FieldEqualPredicate(field="panel", equal=name)))
     return _finished(plot, alt.vconcat(*panels, data=alt.NamedData("rows"), spacing=14), rows, 1)
-
-
-def _across(axis: Axis, *, last: bool) -> alt.Axis:
-    """Return the x axis of a stacked panel: all have its grid, and the last one has the rest."""
-    at: dict[str, Any] = {"values": _ticks(axis)} if axis.numbers else {"tickCount": 4}
-    if not last:
-        return alt.Axis(title=None, labels=False, ticks=False, domain=False, **at)
-    return alt.Axis(title=axis.title or None, labelExpr=axis.label, **at)
 
 
 def _on_lines(name: str) -> str:
@@ -157,51 +150,46 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
 # ---------------------------------------------------------------------- lines
 
 
-def _side_by_side(plot: Plot, layers: Sequence[alt.Chart]) -> Chart:
-    """Return the chart of some layers, with panels that share both axes."""
+def _lines(plot: Plot) -> Chart:
+    """Return panels that share both axes, with the layers of `_layers`."""
     panels, most = panels_of(plot.rows), _MOST_SIDE_BY_SIDE
     columns = len(panels) // 2 if len(panels) == most + 1 else min(len(panels), most)
-    panel = alt.layer(*layers, data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=204)
+    panel = alt.layer(*_layers(plot), data=alt.NamedData("rows")).properties(width=WIDTH // columns - _AXIS, height=204)
     facet = alt.Facet("panel:N", sort=panels, title=None)
     return _finished(plot, panel.facet(facet=facet, columns=columns), plot.rows, columns)
 
 
-def _lines(plot: Plot) -> list[alt.Chart]:
-    """Return layers: bands, whiskers, lines and points, hollow with `cut`; then `IDLE` and `BEHIND`, where they are."""
-    y = plot.y or plot.x
-    x_axis, y_axis = (alt.Axis(title=one.title or None, values=_ticks(one), labelExpr=one.label) for one in (plot.x, y))
-    across = alt.X(f"{plot.x.field}:Q", scale=_logarithmic(plot.x), axis=x_axis)
+def _layers(plot: Plot) -> Iterator[alt.Chart]:
+    """Yield bands, whiskers, lines and points, hollow with `cut`; over rates also `IDLE` and `BEHIND`."""
+    x, y = plot.x, plot.y or plot.x
+    x_axis, y_axis = (alt.Axis(title=one.title or None, values=_ticks(one), labelExpr=one.label) for one in (x, y))
+    across = alt.X(f"{x.field}:Q", scale=_logarithmic(x), axis=x_axis)
     up, low = (alt.Y(f"{field}:Q", scale=_logarithmic(y), axis=y_axis) for field in ("value", "low"))
     legend, high = alt.Legend(symbolOpacity=1), alt.Y2("high:Q")
-    figures = _only(alt.Chart(), FIGURE).encode(x=across, color=_colour(plot, legend))
+    figures = _only(alt.Chart(), FIGURE).encode(x=across, color=_by_backend(alt.Color, plot, legend))
     unless_another_is_picked = alt.condition(alt.selection_point(name=_PICKED), alt.value(1), alt.value(0.12))
-    marks = alt.Scale(domain=list(plot.labels), range=shapes(len(plot.labels)))
+    yield figures.mark_area(opacity=0.16).encode(y=low, y2=high)
+    yield figures.mark_rule(strokeWidth=1.25).encode(y=low, y2=high, opacity=unless_another_is_picked)
+    yield figures.mark_line(strokeWidth=1.75).encode(y=up, opacity=unless_another_is_picked)
     points = figures.mark_point(filled=True, size=48, strokeWidth=1.5, opacity=1).encode(
         y=up,
-        stroke=alt.Stroke("backend:N", scale=_scale(plot), legend=legend),
-        shape=alt.Shape("backend:N", scale=marks, legend=legend),
+        stroke=_by_backend(alt.Stroke, plot, legend),
+        shape=_by_backend(alt.Shape, plot, legend, range=shapes(len(plot.labels))),
         opacity=unless_another_is_picked,
         fillOpacity=alt.condition("datum.cut", alt.value(0), alt.value(1)),
         tooltip=_tooltip(plot),
     )
-    return [
-        figures.mark_area(opacity=0.16).encode(y=low, y2=high),
-        figures.mark_rule(strokeWidth=1.25).encode(y=low, y2=high, opacity=unless_another_is_picked),
-        figures.mark_line(strokeWidth=1.75).encode(y=up, opacity=unless_another_is_picked),
-        points.add_params(alt.selection_point(name=_PICKED, fields=["backend"], bind="legend")),
-        *(_beside_backends(plot.x, across, alt.Y("value:Q", scale=_logarithmic(y))) if plot.x.field == "rate" else []),
-    ]
-
-
-def _beside_backends(x: Axis, across: alt.X, up: alt.Y) -> list[alt.Chart]:
-    amount = alt.Tooltip(f"{x.field}:Q", title=x.title)
-    harness = [amount, alt.Tooltip("told:N", title="the harness alone")]
-    behind = [amount, alt.Tooltip("who:N", title="did not keep up")]
-    idle, above = _only(alt.Chart(), IDLE), _only(alt.Chart(), BEHIND)
-    return [
-        idle.mark_line(strokeDash=[2, 3], strokeWidth=1.5).encode(x=across, y=up, tooltip=harness),
-        above.mark_text(baseline="top", dy=2).encode(x=across, y=alt.value(0), text="mark:N", tooltip=behind),
-    ]
+    yield points.add_params(alt.selection_point(name=_PICKED, fields=["backend"], bind="legend"))
+    if x.field == "rate":
+        rate, up = alt.Tooltip("rate:Q", title=x.title), alt.Y("value:Q", scale=_logarithmic(y))
+        harness, behind = (
+            alt.Tooltip("told:N", title="the harness alone"),
+            alt.Tooltip("who:N", title="did not keep up"),
+        )
+        idle = _only(alt.Chart(), IDLE).mark_line(strokeDash=[2, 3], strokeWidth=1.5)
+        above = _only(alt.Chart(), BEHIND).mark_text(baseline="top", dy=2)
+        yield idle.encode(x=across, y=up, tooltip=[rate, harness])
+        yield above.encode(x=across, y=alt.value(0), text="mark:N", tooltip=[rate, behind])
 
 
 # ---------------------------------------------------------------------- bars and shapes
@@ -214,43 +202,36 @@ def _bars(plot: Plot) -> Chart:
     scale = alt.Scale(domain=[least, longest * 1.3], nice=False)  # with room for the label of the longest bar
     name = f"slice(datum.label, indexof(datum.label, '{_SEPARATOR}') + 1)"
     at_the_first_part = f"split(datum.label, '{_SEPARATOR}')[0] === '0' ? {_on_lines(name)} : ''"
+    rows, seen = list[PlotRow](), Counter[tuple[str, str]]()
+    for row in plot.rows:  # each has its own line, and the first of a backend has the name
+        place = seen[row["panel"], row["backend"]]
+        seen[row["panel"], row["backend"]] += 1
+        line, beside = f"{place}{_SEPARATOR}{row['backend']}", f"{row['short']} ({row['part']})"
+        rows.append({**row, "line": line, "beside": beside, "fill": _FILLS[min(place, len(_FILLS) - 1)]})
 
-    def draw(names: alt.Scale, axis: alt.Axis) -> list[alt.Chart]:
+    def draw(base: alt.Chart, axis: alt.Axis) -> Iterator[alt.Chart]:
         value, low, high = (alt.X(f"{end}:Q", scale=scale, axis=axis) for end in ("value", "low", "high"))
-        base = alt.Chart().encode(
-            y=alt.Y("line:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=at_the_first_part))
-        )
-        bars = base.mark_bar(strokeWidth=1, size=BAR - 9).encode(
+        yield base.mark_bar(strokeWidth=1, size=BAR - 9).encode(
             x=value.stack(None),
-            color=_colour(plot),
-            stroke=alt.Stroke("backend:N", scale=_scale(plot), legend=None),
+            color=_by_backend(alt.Color, plot),
+            stroke=_by_backend(alt.Stroke, plot),
             fillOpacity=alt.FillOpacity("fill:Q", scale=None, legend=None),
             tooltip=_tooltip(plot),
         )
-        whiskers = base.mark_rule(strokeWidth=1.25).encode(x=low, x2="high:Q")
-        return [bars, whiskers, base.mark_text(align="left", dx=6).encode(x=high, text="beside:N")]
+        yield base.mark_rule(strokeWidth=1.25).encode(x=low, x2="high:Q")
+        yield base.mark_text(align="left", dx=6).encode(x=high, text="beside:N")
 
-    return _stacked(plot, draw, [*_numbered(plot.rows)], "line", BAR)
-
-
-def _numbered(rows: Sequence[PlotRow]) -> Iterator[PlotRow]:
-    """Yield the rows with their drawn fields: each has its own line, and the first of a backend has the name."""
-    seen: dict[tuple[str, str], int] = {}
-    for row in rows:
-        place = seen.get((row["panel"], row["backend"]), 0)
-        seen[row["panel"], row["backend"]] = place + 1
-        line, beside = f"{place}{_SEPARATOR}{row['backend']}", f"{row['short']} ({row['part']})"
-        yield {**row, "line": line, "beside": beside, "fill": _FILLS[min(place, len(_FILLS) - 1)]}
+    return _stacked(plot, rows, "line", at_the_first_part, BAR, draw)
 
 
-def _shapes(plot: Plot, names: alt.Scale, axis: alt.Axis) -> list[alt.Chart]:
+def _shapes(plot: Plot) -> Chart:
     """Return a shape per backend, as thick as it has samples there, and a mark for each percentile."""
-    base = alt.Chart().encode(
-        x=alt.X("time:Q", scale=_logarithmic(plot.x), axis=axis),
-        y=alt.Y("backend:N", scale=names, title=None, axis=alt.Axis(grid=False, labelExpr=_on_lines("datum.label"))),
-    )
-    shape, marks = _only(base, SHAPE).mark_rule(opacity=0.75), _only(base, FIGURE).mark_tick(thickness=2)
-    return [
-        shape.encode(x2="until:Q", size=alt.Size("width:Q", scale=None), color=_colour(plot)),
-        marks.encode(size=alt.Size("tick:Q", scale=None), tooltip=_tooltip(plot)),
-    ]
+
+    def draw(base: alt.Chart, axis: alt.Axis) -> Iterator[alt.Chart]:
+        base = base.encode(x=alt.X("time:Q", scale=_logarithmic(plot.x), axis=axis))
+        width, tick = (alt.Size(f"{field}:Q", scale=None) for field in ("width", "tick"))
+        shape, marks = _only(base, SHAPE).mark_rule(opacity=0.75), _only(base, FIGURE).mark_tick(thickness=2)
+        yield shape.encode(x2="until:Q", size=width, color=_by_backend(alt.Color, plot))
+        yield marks.encode(size=tick, tooltip=_tooltip(plot))
+
+    return _stacked(plot, plot.rows, "backend", _on_lines("datum.label"), 26, draw)
