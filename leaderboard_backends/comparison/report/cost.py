@@ -16,7 +16,7 @@ from ..document import Section, Table, Value, number
 from ..measurements import Measurements
 from ..schema import Result
 from ..statistics import Interval
-from .plots import AS_DOLLARS, Plot, figure, lines
+from .plots import AS_DOLLARS, Plot, at_end, figure, plot
 from .tables import Row, row_of, table_of, words
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
@@ -31,17 +31,15 @@ def bills(m: Measurements, sizes: Sequence[int] = SIZES, inputs: Inputs | None =
 def cost_plots(m: Measurements, given: Sequence[Bill] | None = None) -> Iterator[Plot]:
     """Yield costs per month, and of building and running over the years; what is not known, or 0, is left out."""
     known = [one for one in (bills(m) if given is None else given) if not one.problem]
-    over_years = f"Cost of building, and of {known[0].model.years:g} years, by board size" if known else ""
-    monthly = [(one, one.monthly) for one in known if one.monthly > 0]
-    total = [(one, one.total) for one in known if one.total]
-    dollars, said = "${:,.0f}".format, "US dollars by the price table and the model; both axes are logarithmic."
-    for name, title, amounts in (
-        ("cost-monthly", "Cost per month by board size", monthly),
-        ("cost-total", over_years, total),
+    dollars = "${:,.0f}".format
+    for name, amounts in (
+        ("cost-monthly", [(one, one.monthly) for one in known if one.monthly]),
+        ("cost-total", [(one, one.total) for one in known if one.total]),
     ):
         computed = ((one, Interval(usd, usd, usd, 1)) for one, usd in amounts)  # not measured: no intervals
         if rows := [figure(m, one.backend, usd, dollars, players=one.players) for one, usd in computed]:
-            yield lines(m, name, title, said, rows, label=AS_DOLLARS, write=dollars, number="US dollars")
+            said = at_end(rows, "players", dollars)
+            yield plot(m, name, rows, AS_DOLLARS, years=known[0].model.years, **said)
 
 
 def cost_sections(
@@ -159,8 +157,8 @@ def _ranks(found: Tiers) -> str:
     if found.rank_at is None or first.rank_us is None:
         return ""
     alone, over = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6), elapsed(first.rank_us / 1e6)
-    at_most = "" if "rank" in found.ratios.measured else "at most "
-    return words("tiers-ranks", alone=alone, shards=first.cluster.sharding.shards, over=at_most + over)
+    at_end = "" if "rank" in found.ratios.measured else "at most "
+    return words("tiers-ranks", alone=alone, shards=first.cluster.sharding.shards, over=at_end + over)
 
 
 def assumptions(found: Tiers) -> Iterator[str]:

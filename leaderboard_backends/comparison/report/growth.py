@@ -11,13 +11,13 @@ from typing import Final, Literal, NamedTuple, TypeAlias
 from ...numerals import significant, times
 from ..advice.need import time_words
 from ..cost.cluster import side_by_side
-from ..document import NOTHING, Section, Table, Value, anchor, columns, median_of, of_interval, operation_title
+from ..document import NOTHING, Section, Table, Value, columns, median_of, of_interval, operation_title
 from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import Statistic
 from ..statistics import Interval, interval, ratio
 from .circumstances import one_machine
-from .plots import AS_TIME, MAIN, Plot, figure, lines
-from .tables import Row, by_class, row_of, section, words
+from .plots import AS_TIME, MAIN, Plot, at_end, figure, plot
+from .tables import Row, by_class, row_of, section
 
 BASELINE: Final = "naive"
 """The label of the board that everything else has to beat: a dict that is sorted anew for each question."""
@@ -79,10 +79,8 @@ def growth_plots(m: Measurements) -> Iterator[Plot]:
         ]
         if rows:
             cut = " Hollow points were cut short by the time limit." if any(row["cut"] for row in rows) else ""
-            name, title = anchor("scaling", operation), f"{operation_title(operation).capitalize()}: time by board size"
-            said = words("chart-scaling", workload=m.workload, cut=cut)
-            after = {"cut": "cut short"}
-            yield lines(m, name, title, said, rows, label=AS_TIME, write=time_words, number="p50, µs", after=after)
+            said = {"title": operation_title(operation).capitalize(), "workload": m.workload, "cut": cut}
+            yield plot(m, "scaling", rows, AS_TIME, operation, **said, **at_end(rows, "players", time_words))
 
 
 # ---------------------------------------------------------------------- curves

@@ -11,7 +11,7 @@ from ..cost.footprint import FITTED_FROM, memory_lines
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
-from .plots import AS_NUMBER, Axis, Plot, bar, of_part, spans, usual
+from .plots import AS_NUMBER, Plot, bar, of_part, plot, spans, usual
 from .tables import Row, by_class, by_place, cells_by_class, head_of, marked, median_in, row_of, section, words
 
 PRIVATE: Final[dict[str, Statistic]] = {"process": "process_memory", "server": "server_memory"}
@@ -62,22 +62,6 @@ def _lines(m: Measurements) -> list[Table]:
 
 def memory_plots(m: Measurements) -> Iterator[Plot]:
     """Yield bytes per player at the largest size of each backend, and the bytes that an update writes."""
-    yield from _memory_plot(m)
-    found = usual(m, "recovery")
-    rows = [
-        bar(m, one, values, f"{calls:,} per call", group)
-        for one in found
-        for statistic, group in UPDATES.items()
-        for calls, values in one.by_amount("disk", statistic).items()
-    ]
-    if rows:
-        title, unit = "Bytes that an update writes", "bytes per update"
-        one_per_call = spans(of_part(rows, "1 per call"), whole, rows)
-        said = words("chart-disk", players=whole(found[0].cell.players), spans=one_per_call)
-        yield Plot("bars", "disk", title, said, m.labels, rows, Axis(unit, AS_NUMBER), unit, before={"part": "updates"})
-
-
-def _memory_plot(m: Measurements) -> Iterator[Plot]:
     largest = [one for label in m.in_class_order if (one := m.largest("service", label))]
     rows = [
         bar(m, one, values, f"in the {where}", players=one.cell.players)
@@ -86,13 +70,21 @@ def _memory_plot(m: Measurements) -> Iterator[Plot]:
         if (values := one.values("board", statistic))
     ]
     if rows:
-        parts = [f"in the {where}" for where in PRIVATE]
-        by_part = "; ".join(f"{part}: {spans(mine, whole, rows)}" for part in parts if (mine := of_part(rows, part)))
+        parts = {f"in the {where}": of_part(rows, f"in the {where}") for where in PRIVATE}
+        by_part = "; ".join(f"{part}: {spans(mine, whole, rows)}" for part, mine in parts.items() if mine)
         at = " or ".join(whole(players) for players in sorted({row["players"] for row in rows}))
-        by_part = f"{by_part[:1].upper()}{by_part[1:]}"
-        said = words("chart-memory", sizes=at, workload=m.workload, parts=by_part)
-        x, before = Axis("bytes per player", AS_NUMBER), {"part": "where", "players": "players"}
-        yield Plot("bars", "memory", "Memory per player", said, m.labels, rows, x, x.title, before=before)
+        said = f"{by_part[:1].upper()}{by_part[1:]}"
+        yield plot(m, "memory", rows, AS_NUMBER, sizes=at, workload=m.workload, parts=said)
+    found = usual(m, "recovery")
+    rows = [
+        bar(m, one, values, f"{calls:,} per call", group)
+        for one in found
+        for statistic, group in UPDATES.items()
+        for calls, values in one.by_amount("disk", statistic).items()
+    ]
+    if rows:
+        one_per_call = spans(of_part(rows, "1 per call"), whole, rows)
+        yield plot(m, "disk", rows, AS_NUMBER, place=found[0].place, spans=one_per_call)
 
 
 # ---------------------------------------------------------------------- players come and go

@@ -6,17 +6,17 @@ makes charts of plots, and imports the libraries for it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ...numerals import Write, significant, whole
-from ..document import spread
+from ..document import anchor, spread
 from ..measurements import Measured, Measurements, Values
 from ..named_figures import Statistic
 from ..schema import Mode
 from ..statistics import Interval, interval
-from .tables import TITLES
+from .tables import TITLES, chart_words
 
 PlotRow: TypeAlias = Mapping[str, Any]
 """The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
@@ -84,27 +84,30 @@ class Plot(NamedTuple):
         return [*heads.items(), *values.items(), *self.after.items()]
 
 
-def lines(
-    m: Measurements,
-    name: str,
-    title: str,
-    description: str,
-    rows: Sequence[PlotRow],
-    *,
-    across: tuple[str, str] = ("players", "players"),
-    label: str,
-    write: Write,
-    number: str,
-    after: Mapping[str, str] = {},
-) -> Plot:
-    """Return lines over the field of `across`, which has its heading; the description ends at its largest amount."""
-    field, heading = across
-    most = max(row[field] for row in rows)
-    last = [row for row in rows if row[field] == most]
-    said = f"{description} At {whole(most)} {heading}: {spans(last, write, rows)}."
-    x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
-    y = Axis("", label, [row[end] for row in rows for end in ("low", "high")])
-    return Plot("lines", name, title, said, m.labels, rows, x, number, y, {field: heading}, after)
+def plot(m: Measurements, name: str, rows: Sequence[PlotRow], label: str, of: str = "", **figures: object) -> Plot:
+    """Return a plot with the words that `prose.toml` has for a chart, with their figures; `of` ends its name.
+
+    Lines are over the field whose column is before the values; the axis of bars has the unit where its labels lack it.
+    """
+    found = chart_words(name)
+    kind, number, before, after = found["kind"], found["number"], found["before"], found.get("after", {})
+    y = None
+    if kind == "lines":
+        [(field, heading)] = before.items()
+        x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
+        y = Axis("", label, [row[end] for row in rows if row["what"] == FIGURE for end in ("low", "high")])
+    elif kind == "shapes":
+        x = Axis("", label, [row["time"] for row in rows], "time")
+    else:
+        x = Axis(number if label == AS_NUMBER else "", label)
+    title, said = (found[what].format(**figures) for what in ("title", "description"))
+    return Plot(kind, anchor(name, of), title, said, m.labels, rows, x, number, y, before, after)
+
+
+def at_end(rows: Sequence[PlotRow], field: str, write: Write, end: Callable[..., float] = max) -> dict[str, str]:
+    """Return for a description the largest amount of a field, or the least, and the values there."""
+    amount = end(row[field] for row in rows)
+    return {"amount": whole(amount), "spans": spans([row for row in rows if row[field] == amount], write, rows)}
 
 
 def panels_of(rows: Iterable[PlotRow]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from statistics import median
 from typing import Final, Literal, TypeAlias
@@ -12,10 +12,9 @@ from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import IDLE, Statistic
-from ..statistics import interval
 from .circumstances import partly_replayed
-from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, lines, panels_of, rounded, rows_at, spans, usual
-from .tables import Row, by_class, by_place, cells_by_class, filled, marked, row_of, section, table_of, words
+from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, at_end, panels_of, plot, rounded, rows_at, usual
+from .tables import Row, by_class, by_place, cells_by_class, filled, marked, row_of, section, table_of
 
 BUSY_FROM: Final = 0.7
 """Share of a core at which a single-threaded server counts as the limit."""
@@ -81,14 +80,9 @@ def throughput_plots(m: Measurements) -> Iterator[Plot]:
     found = usual(m, "throughput")
     clients = [row for kind in KINDS for row in rows_at(m, found, "per_second", kind, "clients", kind)]
     batches = [*rows_at(m, found, "per_second", "batch", "size")]
-    together, one_client = "All clients together", "One client, so many updates per call of update_scores"
-    for name, title, what, across, rows in (
-        ("throughput", "Operations per second of several clients", together, ("clients", "clients"), clients),
-        ("batches", "Updates per second in batches", one_client, ("size", "updates per call"), batches),
-    ):
+    for name, field, rows in (("throughput", "clients", clients), ("batches", "size", batches)):
         if rows:
-            said = words("chart-throughput", what=what, place=found[0].place)
-            yield lines(m, name, title, said, rows, across=across, label=AS_NUMBER, write=whole, number="per second")
+            yield plot(m, name, rows, AS_NUMBER, place=found[0].place, **at_end(rows, field, whole))
 
 
 # ---------------------------------------------------------------------- response times at given rates
@@ -165,49 +159,30 @@ def response_plots(m: Measurements) -> Iterator[Plot]:
     rows = [*rows_at(m, measured, "p99", "rate", "rate")]
     if not rows:
         return
-    place, panels = measured[0].place, panels_of(rows)
-    idle, behind = [*_idle_rows(measured, panels)], _behind(m, measured, panels)
-    every = [*rows, *_behind_rows(behind), *idle]
-    numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
-    least = min(row["rate"] for row in rows)
-    first = [row for row in rows if row["rate"] == least]
-    at_least, late = spans(first, time_words, rows), _behind_words(behind)
-    said = words("chart-response", place=place, least=whole(least), spans=at_least, behind=late)
-    title, heading, unit = "Response time by rate, p99", "operations per second", "p99, µs"
-    x, y = Axis(heading, AS_NUMBER, [row["rate"] for row in every], "rate"), Axis("", AS_TIME, numbers)
-    yield Plot("lines", "response", title, said, m.labels, every, x, unit, y, before={"rate": heading})
-
-
-def _idle_rows(measured: Sequence[Measured], panels: Sequence[str]) -> Iterator[PlotRow]:
+    panels = panels_of(rows)
+    (behind, late), idle = _behind(m, measured, panels), list[PlotRow]()
     for rate, timed in _idle(measured, "p99").items():
-        middle = interval([*timed.values()]).middle
-        told = {"value": rounded(middle), "told": f"{significant(middle)} µs"}
-        yield from ({"what": IDLE, "panel": name, "rate": rate} | told for name in panels)
+        middle = median(timed.values())
+        told = {"rate": rate, "value": rounded(middle), "told": f"{significant(middle)} µs"}
+        idle += [{"what": IDLE, "panel": name, **told} for name in panels]
+    numbers = [row[end] * _ROOM for row in rows for end in ("low", "high")] + [row["value"] for row in idle]
+    said, every = at_end(rows, "rate", time_words, min), [*rows, *behind, *idle]
+    made = plot(m, "response", every, AS_TIME, place=measured[0].place, behind=late, **said)
+    yield made._replace(y=Axis("", AS_TIME, numbers))
 
 
-Behind = Mapping[tuple[str, float], list[str]]
-"""By panel and rate, the backends that did not keep up in some of their processes."""
-
-
-def _behind(m: Measurements, measured: Sequence[Measured], panels: Sequence[str]) -> Behind:
+def _behind(m: Measurements, measured: Iterable[Measured], panels: Sequence[str]) -> tuple[list[PlotRow], str]:
+    """Return rows of the backends that did not keep up with a rate in some of their processes, and the same as text."""
     found: dict[tuple[str, float], list[str]] = {}
     for one in measured:
         for rate, kept_up in one.by_amount("rate", "kept_up").items():
             if m.durability(one.label) in panels and not all(kept_up.values()):
                 found.setdefault((m.durability(one.label), rate), []).append(one.label)
-    return found
-
-
-def _behind_rows(behind: Behind) -> Iterator[PlotRow]:
-    for (panel, rate), backends in behind.items():
-        mark = backends[0] if len(backends) == 1 else len(backends)
-        yield {"what": BEHIND, "panel": panel, "rate": rate, "mark": f"▲ {mark}", "who": ", ".join(backends)}
-
-
-def _behind_words(behind: Behind) -> str:
-    rates: dict[str, list[float]] = {}
-    for (_, rate), backends in behind.items():
-        for label in backends:
+    rows, rates = list[PlotRow](), dict[str, list[float]]()
+    for (panel, rate), labels in found.items():
+        mark = f"▲ {labels[0] if len(labels) == 1 else len(labels)}"
+        rows.append({"what": BEHIND, "panel": panel, "rate": rate, "mark": mark, "who": ", ".join(labels)})
+        for label in labels:
             rates.setdefault(label, []).append(rate)
-    who = "; ".join(f"{name} at {' and '.join(map(whole, sorted(found)))} per second" for name, found in rates.items())
-    return f" ▲ did not keep up: {who}." if who else ""
+    who = "; ".join(f"{name} at {' and '.join(map(whole, sorted(late)))} per second" for name, late in rates.items())
+    return rows, f" ▲ did not keep up: {who}." if who else ""

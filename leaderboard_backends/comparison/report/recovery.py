@@ -6,14 +6,12 @@ from collections.abc import Iterator
 from statistics import median
 from typing import Final, NamedTuple
 
-from ...numerals import NONE, duration, whole
+from ...numerals import NONE, duration
 from ..document import Section, Value, listed, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..schema import BackendFacts, Durability
-from .plots import AS_SECONDS, Axis, Plot, bar, of_part, spans, usual
+from .plots import AS_SECONDS, Plot, bar, of_part, plot, spans, usual
 from .tables import Row, cells_by_class, head_of, marked, row_of, section, table_of, words
-
-RESTORE: Final = "to recover"
 
 
 def recovery_section(m: Measurements) -> Section:
@@ -35,18 +33,11 @@ def _rows(one: Measured) -> Iterator[Row]:
 
 def recovery_plots(m: Measurements) -> Iterator[Plot]:
     """Yield the seconds until the first update, and from a crash until the right answers."""
-    found = usual(m, "recovery")
-    rows = [
-        bar(m, one, one.values(what, "seconds"), part)
-        for one in found
-        for what, part in (("start", "to start"), ("restore", RESTORE))
-    ]
+    found, parts = usual(m, "recovery"), {"start": "to start", "restore": "to recover"}
+    rows = [bar(m, one, one.values(what, "seconds"), part) for one in found for what, part in parts.items()]
     if rows:
-        title = "Seconds to start, and to recover from a crash"
-        at, to_recover = whole(found[0].cell.players), spans(of_part(rows, RESTORE), duration, rows)
-        said = words("chart-recovery", players=at, spans=to_recover)
-        x = Axis("", AS_SECONDS)
-        yield Plot("bars", "recovery", title, said, m.labels, rows, x, "seconds", before={"part": "what"})
+        to_recover = spans(of_part(rows, parts["restore"]), duration, rows)
+        yield plot(m, "recovery", rows, AS_SECONDS, place=found[0].place, spans=to_recover)
 
 
 # ---------------------------------------------------------------------- what it takes to operate

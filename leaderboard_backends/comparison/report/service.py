@@ -17,7 +17,7 @@ from ..measurements import Measured, Measurements, NoiseClass, Place, Values
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .circumstances import partly_replayed
-from .plots import AS_TIME, MAIN, SHAPE, Axis, Plot, PlotRow, figure, of_part, rounded, spans, usual
+from .plots import AS_TIME, MAIN, SHAPE, Plot, PlotRow, figure, of_part, plot, rounded, spans, usual
 from .tables import Row, by_class, by_place, cells_by_class, marked, median_in, row_of, section, table_of, words
 
 FASTEST: Final = "*"
@@ -151,10 +151,8 @@ def distribution_plots(m: Measurements) -> Iterator[Plot]:
     for operation in [main for main in MAIN if main in names] or names[:1]:
         rows = [row for one in found for row in _spread(m, one, operation)]
         p99 = spans(of_part(rows, "p99"), time_words, rows)
-        title = f"{operation_title(operation).capitalize()}: distribution of the time"
-        said = words("chart-distribution", place=found[0].place, p99=f" p99: {p99}." if p99 else "")
-        x, name = Axis("", AS_TIME, [row["time"] for row in rows], "time"), anchor("distribution", operation)
-        yield Plot("shapes", name, title, said, m.labels, rows, x, "µs", before={"part": "percentile"})
+        title, said = operation_title(operation).capitalize(), f" p99: {p99}." if p99 else ""
+        yield plot(m, "distribution", rows, AS_TIME, operation, title=title, place=found[0].place, p99=said)
 
 
 def _spread(m: Measurements, one: Measured, operation: str) -> Iterator[PlotRow]:

@@ -47,6 +47,12 @@ def words(name: str, /, **figures: object) -> str:
     return text.format(**_KNOWN, **figures)
 
 
+def chart_words(name: str) -> dict[str, Any]:
+    """Return the words of a chart by its name: `title`, `description`, and `number`, `before` and `after` of `Plot`."""
+    found: dict[str, Any] = _PROSE["charts"][name]
+    return found
+
+
 def section(
     name: str,
     tables: Sequence[Table] = (),

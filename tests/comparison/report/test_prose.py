@@ -13,6 +13,10 @@ def test_each_section_of_the_file_is_made_by_a_module() -> None:
     assert [name for name in tables._PROSE["sections"] if f'section("{name}"' not in MODULES] == []
 
 
+def test_each_chart_of_the_file_is_made_by_a_module() -> None:
+    assert [name for name in tables._PROSE["charts"] if f'"{name}"' not in MODULES] == []
+
+
 def test_a_section_that_has_nothing_to_show_says_why() -> None:
     loading = tables.section("loading")
     assert loading.paragraphs == ["One call of `update_scores` with all players, into an empty board."]
