@@ -163,17 +163,6 @@ def operation_title(name: str) -> str:
     return OPERATIONS[name].title if name in OPERATIONS else name.replace("_", " ")
 
 
-def table(title: str, head: Sequence[Column], rows: Sequence[Sequence[Value]], note: str = "") -> Table:
-    """Return a table without its empty columns, such as marks that no row has."""
-    filled = [place for place in range(len(head)) if any(row[place].text for row in rows)]
-    return Table(title, [head[place] for place in filled], [[row[place] for place in filled] for row in rows], note)
-
-
-def facts_table(title: str, facts: Mapping[str, str]) -> Table:
-    """Return a table of named facts."""
-    return Table(title, columns("what", "value"), [[word(what), word(value)] for what, value in facts.items()])
-
-
 def anchor(*parts: object) -> str:
     """Return a section's name: lower case, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", "-".join(map(str, parts)).lower()).strip("-")

@@ -8,9 +8,9 @@ from typing import Final
 
 from ...installing import DISTRIBUTION
 from ...numerals import NONE, duration, percent, significant
-from ..document import Section, Table, Value, anchor, facts_table, listed, number, operation_title, quoted
+from ..document import Section, Table, Value, anchor, listed, number, operation_title, quoted
 from ..measurements import Measurements
-from ..schema import BackendFacts, Result, TraceFacts, WorkloadFacts
+from ..schema import BackendFacts, Result, TraceFacts
 from .tables import Row, filled, row_of, section, table_of, words
 
 
@@ -27,12 +27,17 @@ def backends_section(m: Measurements) -> Section:
     judged = any(facts.verdict is not None for facts in m.result.backends)
     note = "The kit ran before the comparison, or earlier on the same code, versions and settings." if judged else ""
     verdicts = "verdict|#passed|#failed|parts|kit|what failed"
+    features = "feature|backend|#the app's author|#this library|#third party|#configuration|note"
+    authors = (
+        row_of(code.feature, code.backend, code.app, code.shipped, code.third_party, code.configuration, code.note)
+        for code in m.result.code
+    )
     tables = [
         _of_backends(m, "What each backend is", "durability|lives in|round trips|shared|what", _stands),
         _of_backends(m, "What each backend promises", "storage|server|durability as reported|survives", _promises),
         _of_backends(m, "Verdicts of the conformance kit", verdicts, _verdict, note),
         _of_backends(m, "Size of the code", "#statements|#other lines|#files", _code, words("statements")),
-        *filled(_features(m.result)),
+        *filled(table_of("Code by feature", features, authors, words("features"))),
     ]
     lines = (row_of(label, what, text) for label in m.in_class_order for what, text in _lines(m.result.facts(label)))
     title, text = "Settings, set-up and what can be monitored", filled(table_of("", "backend|what|text", lines))
@@ -84,16 +89,6 @@ def _code(facts: BackendFacts | None) -> Row:
     return row_of(None, None, None) if size is None else row_of(size.statements, size.other_lines, len(size.files))
 
 
-def _features(result: Result) -> Table:
-    head = "feature|backend|#the app's author|#this library|#third party|#configuration|note"
-    rows = (
-        row_of(code.feature, code.backend, code.app, code.shipped, code.third_party, code.configuration, code.note)
-        for code in result.code
-    )
-    note = "Statements by author, and lines of configuration. A dash: not counted, for the reason in the note."
-    return table_of("Code by feature", head, rows, note)
-
-
 def _lines(facts: BackendFacts | None) -> Iterator[tuple[str, str]]:
     """Yield what a backend's file says of it, and where its code is."""
     if facts is None:
@@ -125,15 +120,14 @@ def traces_section(result: Result) -> Section:
         for operation, count in trace.steps.items()
     )
     parts = filled(table_of("", "workload|#players|operation|#steps", steps))
-    by_operation = [Section("steps", "Steps by operation", tables=parts, detail=True)] if parts else []
-    return section("traces", tables, [*by_operation, *map(_workload, result.workloads)], _repeated(result))
-
-
-def _repeated(result: Result) -> Iterator[str]:
-    """Yield a sentence for each trace whose updates do not all change something: of events, as they were."""
-    for trace in result.traces:
-        if trace.repeated:
-            yield words("repeated", steps=sum(trace.steps.values()), trace=trace)
+    inner = [Section("steps", "Steps by operation", tables=parts, detail=True)] if parts else []
+    for facts in result.workloads:
+        lines = (row_of(place, Value(line, place)) for place, line in enumerate(facts.toml.splitlines(), 1))
+        text, title = filled(table_of("", "#line|text", lines)), f"The file of {facts.name}"
+        inner.append(Section(anchor("workload", facts.name), title, tables=text, detail=True))
+    repeated = (trace for trace in result.traces if trace.repeated)  # events are replayed as they were
+    more = (words("repeated", steps=sum(trace.steps.values()), trace=trace) for trace in repeated)
+    return section("traces", tables, inner, more)
 
 
 def partly_replayed(m: Measurements) -> Iterator[str]:
@@ -150,12 +144,6 @@ def _trace(trace: TraceFacts) -> Row:
     tied, names = number(trace.tied_share, percent), number(trace.name_bytes_per_player, significant)
     head = trace.workload, trace.players, seed, steps
     return row_of(*head, trace.warm_up_steps, trace.different_scores, tied, names, trace.sha256)
-
-
-def _workload(facts: WorkloadFacts) -> Section:
-    lines = (row_of(place, Value(line, place)) for place, line in enumerate(facts.toml.splitlines(), 1))
-    tables = filled(table_of("", "#line|text", lines))
-    return Section(anchor("workload", facts.name), f"The file of {facts.name}", tables=tables, detail=True)
 
 
 # ---------------------------------------------------------------------- where and when
@@ -185,9 +173,10 @@ def circumstances_section(result: Result) -> Section:
         "load average before": _load(where.load_average_before),
         "load average after": _load(where.load_average_after),
     }
-    facts = {"The run": run, "The machine": machine, "Versions": result.versions}
-    methods = Section("methods", "How the figures were taken", tables=[facts_table("", result.methods)], detail=True)
-    tables, sections = [facts_table(*each) for each in facts.items()], [methods] if result.methods else []
+    facts = {"The run": run, "The machine": machine, "Versions": result.versions, "": result.methods}
+    *tables, how = (table_of(title, "what|value", map(row_of, known, known.values())) for title, known in facts.items())
+    methods = Section("methods", "How the figures were taken", tables=[how], detail=True)
+    sections = [methods] if result.methods else []
     return Section("circumstances", "Machine, versions and command", tables=tables, sections=sections)
 
 

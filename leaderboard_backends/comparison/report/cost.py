@@ -14,7 +14,6 @@ from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import Section, Table, Value, number
 from ..measurements import Measurements
-from ..schema import Result
 from ..statistics import Interval
 from .plots import AS_DOLLARS, Plot, at_end, figure, plot
 from .tables import Row, row_of, table_of, words
@@ -48,10 +47,14 @@ def cost_sections(
     """Return the section on costs: amounts first, then what they buy, and how each is computed, its hint as well."""
     given, measured = inputs or Inputs.read(), footprints(m)
     rows = [(footprint, [cheapest_bill(footprint, players, given) for players in sizes]) for footprint in measured]
+    servers, replicas = counted(given.model.servers, "app server"), counted(given.model.replicas, "replica")
+    workers = counted(given.model.workers, "worker") + (" each" if given.model.servers > 1 else "")
+    without = [label for label in m.result.settings.backends if label not in {one.backend for one in measured}]
     said = [
         *(f"**Warning:** {warning}" for warning in given.prices.stale(today)),
-        *_deployment(given),
-        *_without(m.result, measured),
+        words("deployment", given=given, servers=servers, workers=workers, replicas=replicas),
+        words("prices", given=given),
+        *(f"`{name}` has no cost: {m.result.why_not(name) or 'its bytes were not measured'}." for name in without),
     ]
     inner = [_traces(rows)]
     if found := tiers(m, measured, given):
@@ -61,22 +64,6 @@ def cost_sections(
     machines = (row_of(taken.backend, *(one.runs_on for one in bills)) for taken, bills in rows)
     tables = [_amounts(rows, sizes, given), table_of("Machines", head, machines)]
     return [Section("cost", "Cost", said, tables, sections=inner)]
-
-
-def _without(result: Result, measured: Sequence[Footprint]) -> Iterator[str]:
-    """Yield a sentence for each requested backend without amounts."""
-    known = {footprint.backend for footprint in measured}
-    for label in result.settings.backends:
-        if label not in known:
-            yield f"`{label}` has no cost: {result.why_not(label) or 'its bytes were not measured'}."
-
-
-def _deployment(given: Inputs) -> Iterator[str]:
-    model = given.model
-    servers, replicas = counted(model.servers, "app server"), counted(model.replicas, "replica")
-    workers = counted(model.workers, "worker") + (" each" if model.servers > 1 else "")
-    yield words("deployment", given=given, servers=servers, workers=workers, replicas=replicas)
-    yield words("prices", given=given)
 
 
 def _amounts(rows: Sequence[tuple[Footprint, Sequence[Bill]]], sizes: Sequence[int], given: Inputs) -> Table:

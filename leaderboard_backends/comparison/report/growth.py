@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import pairwise, product
 from math import inf, log
 from typing import Final, Literal, NamedTuple, TypeAlias
 
@@ -29,40 +29,32 @@ SIZES_NEEDED: Final = 2
 
 def growth_section(m: Measurements) -> Section:
     """Return p50 by size with slopes, and crossovers with the naive board."""
-    every = curves(m)
+    every, rows = curves(m), list[tuple[str, Row]]()
     grown = [table for facts in m.result.workloads for table in _by_size(m, facts.name, every)]
-    sections = [_crossovers(m)] if BASELINE in m.result.settings.backends else []
-    return replace(section("growth", grown, cut=CUT), sections=sections)
-
-
-def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Table]:
-    found = [curve for curve in every if curve.workload == workload and curve.slope is not None]
-    operations = list(dict.fromkeys(curve.operation for curve in found))
-    known = {point.players for curve in found for point in curve.points}
-    sizes = [size for size in m.sizes("service", workload) if size in known]
-    in_order = sorted(found, key=lambda curve: operations.index(curve.operation))
-    rows = ((curve.backend, _row(curve, curve.slope, sizes)) for curve in in_order if curve.slope)
-    headings = ("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
-    return by_class(m, "|".join(headings), rows, f"{workload.capitalize()}: p50 in µs by players")
-
-
-def _row(curve: Curve, slope: Interval, sizes: Sequence[int]) -> Row:
-    times_at = {
-        players: Value(f"{significant(time_us.middle)}{f' ({CUT})' if cut else ''}", time_us.middle)
-        for players, time_us, cut in curve.points
-    }
-    grown = of_interval(slope, lambda exponent: f"{exponent:z.2f}"), Value(times(10**slope.middle), slope.middle)
-    at_sizes = (times_at.get(size, NOTHING) for size in sizes)
-    return row_of(operation_title(curve.operation), curve.backend, *at_sizes, *grown)
-
-
-def _crossovers(m: Measurements) -> Section:
-    rows = []
+    if BASELINE not in m.result.settings.backends:
+        return section("growth", grown, cut=CUT)
     for found in crossovers(m):
         wins = Value(found.text, None if found.players is None else found.players.middle)
         rows.append((found.second, row_of(found.second, found.workload, operation_title(found.operation), wins)))
     tables = by_class(m, f"against|workload|operation|{BASELINE} wins", rows, f"Crossovers with {BASELINE}")
-    return section("crossovers", tables, baseline=BASELINE)
+    return replace(section("growth", grown, cut=CUT), sections=[section("crossovers", tables, baseline=BASELINE)])
+
+
+def _by_size(m: Measurements, workload: str, every: Sequence[Curve]) -> list[Table]:
+    found = [(curve, slope) for curve in every if curve.workload == workload and (slope := curve.slope)]
+    operations, rows = list(dict.fromkeys(curve.operation for curve, _ in found)), list[tuple[str, Row]]()
+    known = {point.players for curve, _ in found for point in curve.points}
+    sizes = [size for size in m.sizes("service", workload) if size in known]
+    for curve, slope in sorted(found, key=lambda one: operations.index(one[0].operation)):
+        times_at = {
+            players: Value(f"{significant(time_us.middle)}{f' ({CUT})' if cut else ''}", time_us.middle)
+            for players, time_us, cut in curve.points
+        }
+        grown = of_interval(slope, lambda exponent: f"{exponent:z.2f}"), Value(times(10**slope.middle), slope.middle)
+        at_sizes = (times_at.get(size, NOTHING) for size in sizes)
+        rows.append((curve.backend, row_of(operation_title(curve.operation), curve.backend, *at_sizes, *grown)))
+    headings = ("operation", "backend", *(f"#{size:,}" for size in sizes), "#slope", "#10x players")
+    return by_class(m, "|".join(headings), rows, f"{workload.capitalize()}: p50 in µs by players")
 
 
 def growth_plots(m: Measurements) -> Iterator[Plot]:
@@ -110,17 +102,17 @@ class Curve(NamedTuple):
 def curves(m: Measurements) -> list[Curve]:
     """Return the p50 of each operation of each backend and workload by size; sizes without it are left out."""
     found = []
-    for backend in m.result.settings.backends:
-        for workload in (facts.name for facts in m.result.workloads):
-            by_size = {size: m.at(Place("service", workload, size), backend) for size in m.sizes("service", workload)}
-            for operation in _operations(by_size.values()):
-                known = {at: p50 for at, one in by_size.items() if (p50 := one.values(operation, "p50"))}
-                points = tuple(
-                    Point(players, interval([*values.values()]), by_size[players].cut(operation) is not None)
-                    for players, values in known.items()
-                )
-                if points:
-                    found.append(Curve(backend, workload, operation, points, _slope(known)))
+    for backend, facts in product(m.result.settings.backends, m.result.workloads):
+        sizes = m.sizes("service", facts.name)
+        by_size = {size: m.at(Place("service", facts.name, size), backend) for size in sizes}
+        for operation in _operations(by_size.values()):
+            known = {at: p50 for at, one in by_size.items() if (p50 := one.values(operation, "p50"))}
+            points = tuple(
+                Point(players, interval([*values.values()]), by_size[players].cut(operation) is not None)
+                for players, values in known.items()
+            )
+            if points:
+                found.append(Curve(backend, facts.name, operation, points, _slope(known)))
     return found
 
 
@@ -189,14 +181,14 @@ class Crossover(NamedTuple):
 
 def crossovers(m: Measurements, first: str = BASELINE) -> Iterator[Crossover]:
     """Yield the crossovers of a backend with each other, by p50, for each operation of a workload run at two sizes."""
-    for second in (label for label in m.result.settings.backends if label != first):
-        for workload in (facts.name for facts in m.result.workloads):
-            places = [Place("service", workload, size) for size in m.sizes("service", workload)]
-            both = [(m.at(place, first), m.at(place, second)) for place in places]
-            for operation in _operations(one for pair in both for one in pair) if len(both) >= SIZES_NEEDED else ():
-                p50s = {one.place: (one.values(operation, "p50"), two.values(operation, "p50")) for one, two in both}
-                ratios = {place.players: ratio(*sides) for place, sides in p50s.items() if all(sides)}
-                yield crossover(second, workload, operation, ratios)
+    others = [label for label in m.result.settings.backends if label != first]
+    for second, workload in product(others, (facts.name for facts in m.result.workloads)):
+        places = [Place("service", workload, size) for size in m.sizes("service", workload)]
+        both = [(m.at(place, first), m.at(place, second)) for place in places]
+        for operation in _operations(one for pair in both for one in pair) if len(both) >= SIZES_NEEDED else ():
+            p50s = {one.place: (one.values(operation, "p50"), two.values(operation, "p50")) for one, two in both}
+            ratios = {place.players: ratio(*sides) for place, sides in p50s.items() if all(sides)}
+            yield crossover(second, workload, operation, ratios)
 
 
 def crossover(second: str, workload: str, operation: str, ratios: Mapping[int, Interval]) -> Crossover:

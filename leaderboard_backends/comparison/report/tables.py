@@ -15,7 +15,7 @@ from ...numerals import Write, whole
 from ...toml_files import parse_toml, read_text
 from ..cost.cluster import COUNT_US, SHARDS_EACH, TRIPS
 from ..cost.footprint import FITTED_FROM
-from ..document import Section, Table, Value, anchor, columns, number, table, word
+from ..document import Section, Table, Value, anchor, columns, number, word
 from ..measurements import Measured, Measurements, Place
 from ..schema import DISTURBED_FROM, Durability, Mode
 from ..statistics import ENOUGH_PROCESSES
@@ -120,7 +120,9 @@ def by_class(
     made = []
     for name in filter(found.get, m.classes):
         said = f"{title}; {TITLES[name]}" if title else TITLES[name][:1].upper() + TITLES[name][1:]
-        made.append(table(said, head, found[name]))
+        shown = [place for place in range(len(head)) if any(row[place].text for row in found[name])]
+        rows_shown = [[row[place] for place in shown] for row in found[name]]
+        made.append(Table(said, [head[place] for place in shown], rows_shown))
     return [*made[:-1], *(replace(last, note=note) for last in made[-1:])]
 
 
