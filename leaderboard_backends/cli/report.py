@@ -13,8 +13,7 @@ import click
 
 from ..comparison.comparable import caution, merge
 from ..comparison.document import Chart, Section
-from ..comparison.regression import changes
-from ..comparison.report.changes import regression_sections
+from ..comparison.report.changes import changes, regression_sections
 from ..comparison.report.markdown import markdown
 from ..comparison.report.page import TITLE, page
 from ..comparison.report.sections import chart_files, charts, illustrated, sections

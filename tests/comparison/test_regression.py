@@ -20,7 +20,7 @@ from leaderboard_backends.comparison.figures import (
     ThroughputFigures,
 )
 from leaderboard_backends.comparison.named_figures import Figure
-from leaderboard_backends.comparison.regression import Change, Changes, changes
+from leaderboard_backends.comparison.report.changes import Change, Changes, changes
 from leaderboard_backends.comparison.schema import Cell, Metadata, Result, Run
 from leaderboard_backends.errors import ConfigurationError
 

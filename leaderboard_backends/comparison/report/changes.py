@@ -1,18 +1,220 @@
-"""What changed since an older result, for `leaderboard report NEW.json --against OLD.json`: regressions first."""
+"""What changed since an older result: `leaderboard report NEW.json --against OLD.json`, regressions first.
+
+A figure is worse or better only where the interval of new / old is clear of 1 and of the noise floor. That no change
+was seen does not mean that there is none: such a row says how large a change could hide.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from math import inf
-from typing import Final
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from ...numerals import times
+from ..comparable import Difference, check_comparable, differences
 from ..document import NOTHING, Section, Tone, Value, anchor, number, of_interval, operation_title, spread
-from ..named_figures import Figure, statistic_title
-from ..regression import Change, Changes, Outcome
-from ..schema import Result
+from ..measurements import Floor, Measured, Measurements
+from ..named_figures import HIGHER_IS_BETTER, Figure, statistic_title
+from ..schema import ABSENT, BackendFacts, Cell, Result, Run, Status
+from ..statistics import ENOUGH_PROCESSES, Interval, differs, independent_ratio, interval
 from .tables import Row, filled, row_of, section, table_of, words
+
+Outcome: TypeAlias = Literal["worse", "better", "same", "no verdict", "appeared", "disappeared"]
+"""`same`: no change that counts."""
+
+
+class Change(NamedTuple):
+    """One figure of one cell in two results, or a cell as a whole."""
+
+    cell: Cell
+    figure: Figure | None
+    """`None`: the cell as a whole, whose runs came out otherwise."""
+    outcome: Outcome
+    reason: str
+    old: Interval | None = None
+    new: Interval | None = None
+    ratio: Interval | None = None
+    """New by old."""
+    floor: float | None = None
+    """The larger noise floor of the two results; infinite where one of them is not known."""
+
+
+class Changes(NamedTuple):
+    """What two results say together."""
+
+    rows: tuple[Change, ...]
+    differences: tuple[Difference, ...]
+    """What else is not the same, and may be the cause."""
+    missing: tuple[Change, ...] = ()
+    """Of the rows, cells that the new result was to measure and has no figures of."""
+
+    @property
+    def regressions(self) -> list[Change]:
+        """The rows that became worse."""
+        return [row for row in self.rows if row.outcome == "worse"]
+
+
+def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> Changes:
+    """Compare each cell and figure of two results, without A/A runs and programs of plug-ins.
+
+    Raises `ConfigurationError` where the results cannot be compared: another workload or trace under the same name,
+    another machine unless it is allowed, or no cell in common.
+    """
+    check_comparable(old, new, allow_other_machine=allow_other_machine)
+    before, after = Measurements(old), Measurements(new)
+    cells = sorted(cell for cell in before.cells.keys() | after.cells.keys() if cell.workload and not cell.a_a)
+    rows = tuple(row for cell in cells for row in _of_cell(cell, before, after))
+    missing = tuple(
+        row for row in rows if row.outcome == "disappeared" and row.figure is None and row.cell in after.cells
+    )
+    return Changes(rows, tuple(differences(old, new)), missing)
+
+
+def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[Change]:
+    """Yield what became of one cell: as a whole, and of each figure."""
+    old, new = (m.cells.get(cell) or Measured(cell, []) for m in (before, after))
+    known, known_now = (m.result.facts(cell.backend) for m in (before, after))
+    yield from _as_a_whole(cell, (old.every, known), (new.every, known_now))
+    if not old.runs or not new.runs:
+        return
+    yield from _lost(cell, old, new)
+    hindrance = _other_class(known, known_now)
+    for figure in dict.fromkeys(figure for one in (old, new) for figure in one.figures if figure.judged):
+        sides = (before, known), (after, known_now)
+        floor = max(m.floor(facts, cell.mode, figure.statistic) for m, facts in sides)
+        yield _of_figure(figure, old, new, hindrance, floor)
+
+
+# ---------------------------------------------------------------------- cells as a whole
+
+_FAULTS: Final[dict[Status, int]] = {"timed out": 1, "failed": 2, "wrong": 3}
+"""How bad each is, from the least to the worst; any other status is no fault."""
+
+
+def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -> Iterator[Change]:
+    """Yield a change where the runs of a cell came out otherwise than before, and not just slower or faster."""
+    was, now = (_severity(*side) for side in sides)
+    words = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
+    if was is not None and now is not None:
+        if was != now:
+            yield Change(cell, None, "worse" if now > was else "better", words)
+    elif was is not None:
+        yield Change(cell, None, "disappeared", words)
+    elif now is not None:
+        yield Change(cell, None, "appeared", words)
+
+
+def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, bool] | None:
+    """Return the worst fault of a cell's runs, and whether none was fine; `None` where none could be run."""
+    if runs and _refused(facts):
+        return len(_FAULTS), True
+    statuses = {run.status for run in runs}.difference(ABSENT)
+    return (max(_FAULTS.get(status, 0) for status in statuses), "ok" not in statuses) if statuses else None
+
+
+def _refused(facts: BackendFacts | None) -> str:
+    """Return what the conformance kit says of a backend that it refuses; empty where it does not."""
+    verdict = facts.verdict if facts is not None else None
+    if verdict is None or verdict.allows_figures:
+        return ""
+    return f"refused by the conformance kit ({verdict.verdict}, {verdict.failed} failed)"
+
+
+def _outcome_words(runs: Sequence[Run], facts: BackendFacts | None) -> str:
+    if not runs:
+        return "not in the result"
+    worst = max(runs, key=lambda run: (_FAULTS.get(run.status, 0), run.status != "ok"))
+    alike = sum(run.status == worst.status for run in runs)
+    reason = f" ({worst.reason})" if worst.reason else ""
+    return _refused(facts) or f"{worst.status} in {alike} of {len(runs)} runs{reason}"
+
+
+def _lost(cell: Cell, old: Measured, new: Measured) -> Iterator[Change]:
+    """Yield a change where a kill loses acknowledged updates in one result and none in the other."""
+    was, now = (int(max(one.values("restore", "lost").values(), default=0)) for one in (old, new))
+    if (was == 0) != (now == 0):
+        words = f"a kill lost up to {was:,} acknowledged updates; now it loses up to {now:,}"
+        yield Change(cell, None, "worse" if now else "better", words)
+
+
+# ---------------------------------------------------------------------- figures
+
+
+def _other_class(old: BackendFacts | None, new: BackendFacts | None) -> str:
+    """Return why figures of a backend are not compared: durability classes are never mixed."""
+    if old is None or new is None or (old.durability, old.home) == (new.durability, new.home):
+        return ""
+    return f"was {old.durability}, in a {old.home}; is {new.durability}, in a {new.home}: not the same class"
+
+
+def _of_figure(figure: Figure, old: Measured, new: Measured, hindrance: str, floor: Floor) -> Change:
+    """Return what became of one figure; a hindrance says why there can be no verdict."""
+    was, now = ([*one.figures.get(figure, {}).values()] for one in (old, new))
+    if not (was and now):
+        return _one_sided(figure, old, new, hindrance)
+    change = Change(old.cell, figure, "no verdict", "", interval(was), interval(now))
+    hindrance = hindrance or _too_few(old, new, len(was), len(now))
+    if min(*was, *now) <= 0:
+        if len({*was, *now}) == 1 and not hindrance:
+            return change._replace(outcome="same", reason="equal in all processes")
+        return change._replace(reason=hindrance or "not above 0 in a process: there is no ratio")
+    ratio = independent_ratio(now, was)
+    change = change._replace(ratio=ratio, floor=floor.ratio)
+    if hindrance or floor.ratio == inf:
+        return change._replace(reason=hindrance or f"the noise floor is {floor.source}")
+    low, middle, high, _ = ratio
+    times = f"{middle:.2f}x of before ({low:.2f} to {high:.2f}), noise floor {floor.ratio:.2f}"
+    counts = [sum(run.disturbed for run in one.runs) for one in (old, new)]
+    disturbed = "other work disturbed {} runs before and {} now".format(*counts) if any(counts) else ""
+    said = filter(None, [times, _cut(figure, old, new), disturbed])
+    return change._replace(outcome=_outcome(figure, ratio, floor.ratio), reason="; ".join(said))
+
+
+def _one_sided(figure: Figure, old: Measured, new: Measured, hindrance: str) -> Change:
+    """Return the change of a figure that one side alone has, with why the other one lacks it.
+
+    It counts where all processes of that side kept up with a rate, none of the other, and there are enough of both.
+    """
+    gone, (part, _, rate, clients) = figure in old.figures, figure
+    has, lacks = (old, new) if gone else (new, old)
+    values = [*has.figures[figure].values()]
+    behind = sum(not kept for kept in lacks.values(part, "kept_up", rate, clients).values())
+    lack = _cut(figure, lacks) or "not measured"
+    if behind:
+        lack = f"{behind} of {len(lacks.runs)} processes do not keep up with this rate"
+    enough = min(len(old.runs), len(new.runs)) >= ENOUGH_PROCESSES and not hindrance
+    counts = enough and behind == len(lacks.runs) and len(values) == len(has.runs)
+    if gone:
+        outcome: Outcome = "worse" if counts else "disappeared"
+        return Change(old.cell, figure, outcome, hindrance or f"{lack} now", old=interval(values))
+    outcome = "better" if counts else "appeared"
+    return Change(old.cell, figure, outcome, hindrance or f"{lack} before", new=interval(values))
+
+
+def _cut(figure: Figure, *sides: Measured) -> str:
+    """Return how far the time limit cut an operation, by the fewest samples; empty where it did not."""
+    cut = [found for one in sides if (found := one.cut(figure.part))]
+    return "the time limit cut it to {:,} of {:,} steps".format(*min(cut)) if cut else ""
+
+
+def _too_few(old: Measured, new: Measured, had: int, has: int) -> str:
+    """Return why so many values allow no verdict; empty where they do."""
+    if min(had, has) < ENOUGH_PROCESSES:
+        return f"{had} processes before and {has} now have it: a verdict needs {ENOUGH_PROCESSES} each"
+    runs = len(old.runs), len(new.runs)
+    if (had, has) != runs:
+        return f"{had} of {runs[0]} processes before and {has} of {runs[1]} now have it: these may be the fast ones"
+    return ""
+
+
+def _outcome(figure: Figure, ratio: Interval, floor: float) -> Outcome:
+    if not differs(ratio, floor):
+        return "same"
+    return "better" if (ratio.middle > 1) == (figure.statistic in HIGHER_IS_BETTER) else "worse"
+
+
+# ---------------------------------------------------------------------- as sections
 
 OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
     "worse": ("Regressions", "regressions"),

@@ -6,8 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from leaderboard_backends.comparison.document import Section
-from leaderboard_backends.comparison.regression import changes
-from leaderboard_backends.comparison.report.changes import regression_sections
+from leaderboard_backends.comparison.report.changes import changes, regression_sections
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.schema import Result, Run
 

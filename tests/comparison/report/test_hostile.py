@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from leaderboard_backends.comparison.document import quoted
-from leaderboard_backends.comparison.regression import changes
+from leaderboard_backends.comparison.report.changes import changes
 from leaderboard_backends.comparison.report.markdown import markdown
 from leaderboard_backends.comparison.report.sections import sections
 from leaderboard_backends.comparison.report.terminal import print_sections
