@@ -174,9 +174,13 @@ def _why(pick: Candidate, need: Need, inputs: Inputs, ranking: Ranking) -> Itera
             yield "These times are of one client alone" + (
                 "." if pick.responds_together else f": those of {need.processes} clients at once were not measured."
             )
-    yield from _load(pick, need, inputs)
-    yield _cost(pick, inputs)
-    yield from _ties(pick, ranking)
+    yield from _load_and_cost(pick, need, inputs)
+    for labels in ranking.ties:
+        if pick.label in labels:
+            others = ", ".join(label for label in labels if label != pick.label)
+            yield f"Within the noise it equals {others}: the simplest to run comes first."
+    if ranking.noise_unknown:
+        yield f"Too few processes were run to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
 
 
 def _over_shards(nodes: Bill, times: Times | None, inputs: Inputs) -> Iterator[str]:
@@ -198,8 +202,8 @@ def _time_of(latency: Latency, what: str) -> str:
     return f"{what} takes {time_words(latency.mean_us)} on average, {p50}p99 {latency.p99_words}"
 
 
-def _load(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
-    busiest, found = percent(inputs.model.busiest), pick.response
+def _load_and_cost(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
+    busiest, found, bill = percent(inputs.model.busiest), pick.response, pick.bill
     yield (
         f"It carries up to {rate_words(pick.carries, 'update')} in addition to {rate_words(need.reads, 'read')} at "
         f"{busiest} of the measured rate; the need is {percent(pick.share)} of that ({pick.concurrency.source})."
@@ -207,34 +211,20 @@ def _load(pick: Candidate, need: Need, inputs: Inputs) -> Iterator[str]:
     if found is not None and found.p99_us is not None:
         alone = " for one client with the whole load; several at once were not measured" if found.several else ""
         yield f"Under load, p99 from the intended start is {time_words(found.p99_us)}{alone} ({found.source})."
-
-
-def _cost(pick: Candidate, inputs: Inputs) -> str:
-    if pick.bill is None or pick.bill.problem:
-        return f"Cost: not known ({pick.bill.problem if pick.bill else 'its bytes were not measured'})."
-    bill = pick.bill
-    total = f", {bill.total:,.0f} over {bill.model.years:g} years including development" if bill.total else ""
-    return f"It costs {pick.bill.monthly:,.2f} {inputs.prices.currency} per month ({pick.bill.runs_on}){total}."
-
-
-def _ties(pick: Candidate, ranking: Ranking) -> Iterator[str]:
-    for labels in ranking.ties:
-        if pick.label in labels:
-            others = ", ".join(label for label in labels if label != pick.label)
-            yield f"Within the noise it equals {others}: the simplest to run comes first."
-    if ranking.noise_unknown:
-        yield f"Too few processes were run to know the noise: times within {UNKNOWN_NOISE:g}x count as equal."
+    if bill is None or bill.problem:
+        yield f"Cost: not known ({bill.problem if bill else 'its bytes were not measured'})."
+    else:
+        total = f", {bill.total:,.0f} over {bill.model.years:g} years including development" if bill.total else ""
+        yield f"It costs {bill.monthly:,.2f} {inputs.prices.currency} per month ({bill.runs_on}){total}."
 
 
 def _why_nothing(found: Sequence[Candidate]) -> Iterator[str]:
     """Yield how many each demand rules out, and who is ruled out by a single demand; where nothing is known, why."""
     if not any(one.times for one in found):
-        texts = dict.fromkeys(reason.text for one in found for reason in one.reasons)
-        for text in texts:
+        for text in dict.fromkeys(reason.text for one in found for reason in one.reasons):
             yield f"{', '.join(one.label for one in found if one.reasons[0].text == text)}: {text}."
         return
-    demands = dict.fromkeys(reason.demand for one in found for reason in one.reasons)
-    for demand in demands:
+    for demand in dict.fromkeys(reason.demand for one in found for reason in one.reasons):
         labels = [one.label for one in found if any(reason.demand == demand for reason in one.reasons)]
         yield f"Ruled out by {demand}: {', '.join(labels)}."
     nearest = [one for one in found if one.times and len({reason.demand for reason in one.reasons}) == 1]

@@ -49,8 +49,11 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
     bill = basis.bill(row.label, need.deployment, sharded=True) if row else None
     if row is None or base is None or bill is None:
         return None
-    sharding, plain = bill.sharding, next(iter(basis.servers.values()))
-    carries, share = carried(basis, need, *_busy_us(basis, row.label, base, sharding, need))
+    sharding, plain = bill.sharding, _base(basis, next(iter(basis.servers.values())).label, need) or base
+    counting, several = sharding.on_one * COUNT_US, concurrency(basis.m, row.label, need.processes, need.players)
+    # The busiest primary counts all of its shards, and is never taken for faster than one server with the same clients.
+    busy_us = (max(counting, one_us / several.times) for one_us in (base.update.mean_us, base.read_us))
+    carries, share = carried(basis, need, *busy_us)
     made = Candidate(
         facts=replace(
             row,
@@ -59,7 +62,7 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
             consistency="per player",
             metadata=Metadata(configuration=f'url = "{sharding.url}"'),
         ),
-        times=_times(base, _base(basis, plain.label, need) or base, ratios(basis.m), sharding, need),
+        times=_times(base, plain, ratios(basis.m), sharding, need),
         concurrency=Concurrency(
             1.0,
             f"for each call, the busiest primary counts in {sharding.on_one} of {sharding.shards} shards, {COUNT_US:g} "
@@ -71,7 +74,13 @@ def _modelled(basis: Basis, need: Need) -> Candidate | None:
         bill=bill,
     )
     wrong_size: Iterable[Reason] = [Reason("size", bill.problem)] if bill.problem else _too_early(basis, row, need)
-    return judge(made, need, wrong_size, _cautions(row.durability, need, basis.inputs))
+    cautions = [
+        "a model, as no cluster of this size was measured",
+        f"between machines, each call also takes up to {TRIPS} round trips of the network",
+        *_of_any_cluster(row.durability, basis.inputs),
+        *(["response times under load were not measured"] if need.p99_us is not None else []),
+    ]
+    return judge(made, need, wrong_size, cautions)
 
 
 def _base(basis: Basis, label: str, need: Need) -> Times | None:
@@ -121,15 +130,6 @@ def _over_shards(one: Latency, logged: Latency, known: Ratios, sharding: Shardin
     )
 
 
-def _busy_us(basis: Basis, label: str, base: Times, sharding: Sharding, need: Need) -> tuple[float, float]:
-    """Return for how many microseconds an update, and a read, keep the busiest primary busy.
-
-    All of its shards are counted, and it is never taken for faster than one server with the same clients.
-    """
-    counting, several = sharding.on_one * COUNT_US, concurrency(basis.m, label, need.processes, need.players)
-    return max(counting, base.update.mean_us / several.times), max(counting, base.read_us / several.times)
-
-
 # ---------------------------------------------------------------------- what rules it out, what to mind
 
 
@@ -152,14 +152,6 @@ def _too_early(basis: Basis, row: BackendFacts, need: Need) -> Iterator[Reason]:
         f"them ({one_server.runs_on}, {one_server.monthly:,.0f} {basis.inputs.prices.currency} per month), and answers "
         f"faster",
     )
-
-
-def _cautions(durability: Durability, need: Need, inputs: Inputs) -> Iterator[str]:
-    yield "a model, as no cluster of this size was measured"
-    yield f"between machines, each call also takes up to {TRIPS} round trips of the network"
-    yield from _of_any_cluster(durability, inputs)
-    if need.p99_us is not None:
-        yield "response times under load were not measured"
 
 
 def _of_any_cluster(durability: Durability, inputs: Inputs) -> Iterator[str]:

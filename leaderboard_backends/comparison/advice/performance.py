@@ -143,7 +143,11 @@ def times(m: Measurements, backend: str, players: int) -> Times | None:
         source += f", the largest measured size, extrapolated by {growth:.2f}x, from how the p50 of its updates grew"
     found = {name: _latency(at, name, growth) for name in at.operations}
     reads = tuple(one for name, one in found.items() if name in OPERATIONS and not OPERATIONS[name].changes)
-    return Times(found[UPDATE], reads, _mean(m, at, reads), at, beyond, source)
+    traces = (trace for trace in m.result.traces if (trace.workload, trace.players) == at.place[1:])
+    steps: Mapping[str, int] = next((trace.steps for trace in traces), {})
+    weights = [steps.get(one.operation, 0) for one in reads]  # each read weighs as much as the trace has of it
+    mean = fmean([one.mean_us for one in reads], weights if any(weights) else None) if reads else 0.0
+    return Times(found[UPDATE], reads, mean, at, beyond, source)
 
 
 def _latency(at: Measured, operation: str, growth: float) -> Latency:
@@ -156,14 +160,6 @@ def _latency(at: Measured, operation: str, growth: float) -> Latency:
         p99_by_round={round_: value * growth for round_, value in p99.items()},
         samples=int(min(at.values(operation, "samples").values())),
     )
-
-
-def _mean(m: Measurements, at: Measured, reads: tuple[Latency, ...]) -> float:
-    """Return the mean of a read: each weighs as much as the trace has of it."""
-    traces = (trace for trace in m.result.traces if (trace.workload, trace.players) == at.place[1:])
-    steps: Mapping[str, int] = next((trace.steps for trace in traces), {})
-    weights = [steps.get(one.operation, 0) for one in reads]
-    return fmean([one.mean_us for one in reads], weights if any(weights) else None) if reads else 0.0
 
 
 def _growth(m: Measurements, backend: str, players: int) -> float:
