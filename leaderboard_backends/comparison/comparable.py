@@ -71,8 +71,16 @@ def _replayed(result: Result) -> dict[str, tuple[set[str], str, str]]:
 
 def differences(old: Result, new: Result) -> list[Difference]:
     """Return what else differs: versions, machine, settings, methods, and tuning or durability of a backend."""
-    before, after = ({**_circumstances(result), **_promises(result)} for result in (old, new))
-    return list(_unlike(before, after))
+    both = []
+    for result in (old, new):
+        found = _circumstances(result)
+        for facts in result.backends:
+            found[f"durability of {facts.label}"] = facts.durability
+            found[f"home of {facts.label}"] = facts.home
+            found[f"server of {facts.label}"] = facts.server or ""
+            found[f"tuning of {facts.label}"] = ", ".join(facts.metadata.tuning)
+        both.append(found)
+    return list(_unlike(*both))
 
 
 def _hardware(machine: Machine) -> dict[str, str]:
@@ -94,16 +102,6 @@ def _circumstances(result: Result) -> dict[str, str]:
         "finished": "yes" if result.finished else "no",
         **{f"method of {what}": method for what, method in result.methods.items()},
     }
-
-
-def _promises(result: Result) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for facts in result.backends:
-        found[f"durability of {facts.label}"] = facts.durability
-        found[f"home of {facts.label}"] = facts.home
-        found[f"server of {facts.label}"] = facts.server or ""
-        found[f"tuning of {facts.label}"] = ", ".join(facts.metadata.tuning)
-    return found
 
 
 def _unlike(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Difference]:

@@ -8,9 +8,8 @@ it names as programs (`comparison.programs`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
-from importlib.metadata import EntryPoint
 from typing import Final, NamedTuple, TypeAlias
 
 from ...errors import PluginError
@@ -52,21 +51,19 @@ def plugin_sections(subject: Subject) -> list[Section]:
 
     Raises `PluginError`, with the distribution, where one cannot be imported, fails, or returns something else.
     """
-    points = sorted(installed(ENTRY_POINT_GROUP), key=lambda point: point.name)
-    return [section for point in points for section in _of(point, subject)]
-
-
-def _of(point: EntryPoint, subject: Subject) -> Iterator[Section]:
-    owner = f"the report's section {point.name} of {distribution_of(point)}"
-    make: Sections = load_plugin(point, owner)
-    try:
-        made = list(make(subject))
-    except Exception as error:
-        raise PluginError(
-            f"{owner} failed ({point.value}): {type(error).__name__}: {error}. To make reports without it, uninstall "
-            f"{distribution_of(point)}."
-        ) from error
-    for section in made:
-        if not isinstance(section, Section):
-            raise PluginError(f"{owner} returned {shorten(section)}: {point.value} must return sections.")
-        yield section
+    found: list[Section] = []
+    for point in sorted(installed(ENTRY_POINT_GROUP), key=lambda point: point.name):
+        owner = f"the report's section {point.name} of {distribution_of(point)}"
+        make: Sections = load_plugin(point, owner)
+        try:
+            made = list(make(subject))
+        except Exception as error:
+            raise PluginError(
+                f"{owner} failed ({point.value}): {type(error).__name__}: {error}. To make reports without it, "
+                f"uninstall {distribution_of(point)}."
+            ) from error
+        for section in made:
+            if not isinstance(section, Section):
+                raise PluginError(f"{owner} returned {shorten(section)}: {point.value} must return sections.")
+        found += made
+    return found

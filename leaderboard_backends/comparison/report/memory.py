@@ -8,7 +8,7 @@ from typing import Final
 
 from ...numerals import duration, percent, significant, size, times, whole
 from ..cost.footprint import FITTED_FROM, memory_lines
-from ..document import NOTHING, Section, Table, Value, median_of, middle_of, number
+from ..document import NOTHING, Section, Value, median_of, middle_of, number
 from ..measurements import Measured, Measurements
 from ..named_figures import Statistic
 from .plots import AS_NUMBER, Plot, bar, of_part, plot, spans, usual
@@ -28,7 +28,11 @@ def memory_section(m: Measurements) -> Section:
     head = "backend|workload|#players|#updates per call|#grown|#written|#runs"
     note = f"{words(f'grown-{when}')} {words('written')}"
     updates = cells_by_class(m, "recovery", head, _updates, "Disk: bytes per update", note)
-    lines = _lines(m)
+    head, rows = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes", list[tuple[str, Row]]()
+    for backend, workload, place, taken in memory_lines(m):
+        line = number(taken.line.fixed, size), number(taken.line.each, significant), number(taken.misfit, percent)
+        rows.append((backend, row_of(backend, workload, place, *line, len(taken.fitted))))
+    lines = by_class(m, head, rows, "Fixed cost plus bytes per player", words("lines"))
     sizes = Section("memory-by-size", "Bytes per player by size", tables=by_size, detail=bool(lines))
     each = sorted({significant(trace.name_bytes_per_player) for trace in m.result.traces}, key=float)
     names = f" ({'-'.join(dict.fromkeys([each[0], each[-1]]))} bytes per player)" if each else ""
@@ -47,14 +51,6 @@ def _updates(one: Measured) -> Iterator[Row]:
     for calls, runs in one.by_amount("disk", "updates").items():
         taken = (median_of(one.values("disk", statistic, calls)) for statistic in UPDATES)
         yield row_of(*head_of(one), calls, *taken, len(runs))
-
-
-def _lines(m: Measurements) -> list[Table]:
-    head, rows = "backend|workload|where|#fixed|#bytes per player|#misfit|#sizes", []
-    for backend, workload, place, taken in memory_lines(m):
-        line = number(taken.line.fixed, size), number(taken.line.each, significant), number(taken.misfit, percent)
-        rows.append((backend, row_of(backend, workload, place, *line, len(taken.fitted))))
-    return by_class(m, head, rows, "Fixed cost plus bytes per player", words("lines"))
 
 
 # ---------------------------------------------------------------------- charts

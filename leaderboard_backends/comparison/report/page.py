@@ -10,7 +10,7 @@ import gzip
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
@@ -59,6 +59,8 @@ _ROOM: Final = 0.2
 """Powers of ten left free at both ends of a scale."""
 
 _NUMBER: Final = re.compile(r"-?(?:[0-9][0-9,]*)?\.?[0-9]+")
+"""What the page's script reads off a text as its number."""
+
 _AS_TOLD: Final = 0.006
 """A text of three significant digits is exact to half of the last digit."""
 
@@ -100,26 +102,20 @@ def page(result: Result, sections: Sequence[Section], *, embed: bool = True) -> 
         size=size,
         number=count(1).__next__,
     )
-    _check_size(html, packed)
+    if (total := len(html.encode())) > LIMIT:
+        parts = "".join(f"{name} {size(len(data))}, " for name, data in packed.items())
+        rest = total - sum(map(len, packed.values()))
+        remedy = "leave the raw data out (--no-embed)" if "result" in packed else "report fewer backends or sizes"
+        raise ConfigurationError(
+            f"the page has {size(total)} ({parts}words and tables {size(rest)}), and {size(LIMIT)} are allowed, so "
+            f"that it can be mailed and opened on a phone: {remedy}."
+        )
     return html
 
 
 def _in_view(section: Section) -> bool:
     """Whether any part of a section is unfolded: a folded one without a chart is among all figures."""
     return bool(section.charts) or not (section.folded or section.detail)
-
-
-def _check_size(html: str, packed: Mapping[str, str]) -> None:
-    total = len(html.encode())
-    if total <= LIMIT:
-        return
-    parts = "".join(f"{name} {size(len(data))}, " for name, data in packed.items())
-    rest = total - sum(map(len, packed.values()))
-    remedy = "leave the raw data out (--no-embed)" if "result" in packed else "report fewer backends or sizes"
-    raise ConfigurationError(
-        f"the page has {size(total)} ({parts}words and tables {size(rest)}), and {size(LIMIT)} are allowed, so that it "
-        f"can be mailed and opened on a phone: {remedy}."
-    )
 
 
 # ---------------------------------------------------------------------- what a page carries
@@ -268,7 +264,8 @@ def attributes(value: Value, column: Column) -> dict[str, str]:
 
 def _sort_key(value: Value, column: Column) -> dict[str, str]:
     """Return what a cell is sorted by: nothing where the page's script reads it off the text."""
-    key, number = value.sort, _number(value.text) if column.figures else None
+    found = _NUMBER.match(value.text) if column.figures else None
+    key, number = value.sort, float(found[0].replace(",", "")) if found else None
     if isinstance(key, str):
         return {"data-text": key} if column.figures or key != value.text else {}
     if key is None:
@@ -278,9 +275,3 @@ def _sort_key(value: Value, column: Column) -> dict[str, str]:
     if number is not None and isclose(number, key, rel_tol=_AS_TOLD):
         return {}
     return {"data-sort": f"{key:.9g}" if abs(key) < inf else f"{key}".replace("inf", "Infinity")}
-
-
-def _number(text: str) -> float | None:
-    """Return the number that a text begins with, as the page's script reads it."""
-    found = _NUMBER.match(text)
-    return float(found[0].replace(",", "")) if found else None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import inf
 from statistics import median
-from typing import Final, NamedTuple
+from typing import Final
 
 from ...numerals import elapsed, significant, times, whole
 from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, median_of, middle_of, operation_title, quoted
 from ..figures import BUCKET, ProgramFigures, ServiceFigures
-from ..measurements import Measured, Measurements, NoiseClass, Place, Values
+from ..measurements import Measured, Measurements, NoiseClass, Place
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .circumstances import partly_replayed
@@ -64,7 +64,7 @@ def _rows(m: Measurements, measured: Sequence[Measured]) -> Iterator[Row]:
     """Yield the rows of each operation, the least p50 first; what has no p50 comes last."""
     names = dict.fromkeys(name for one in measured for name in one.operations)
     for name in sorted(names, key=lambda name: [*OPERATIONS, name].index(name)):
-        p50, p99 = (Ranked.of(m, measured, name, statistic) for statistic in ("p50", "p99"))
+        p50, p99 = (Ranked(m, measured, name, statistic) for statistic in ("p50", "p99"))
         order = [*p50.order, *(one.label for one in measured)]
         for one in sorted(measured, key=lambda one: order.index(one.label)):
             label, rate = one.label, one.values(name, "per_second")
@@ -90,21 +90,14 @@ def _note(m: Measurements, measured: Sequence[Measured]) -> str:
     return f"Noise floor: {'; '.join(floors)}.{needed}"
 
 
-class Ranked(NamedTuple):
+class Ranked:
     """One time of several backends, and what of it counts as a difference; less is better."""
 
-    m: Measurements
-    statistic: Judged
-    times: Mapping[str, Values]
-    order: list[str]
-    """The backends that have it, the least median first."""
-
-    @classmethod
-    def of(cls, m: Measurements, measured: Iterable[Measured], operation: str, statistic: Judged) -> Ranked:
-        """Rank backends by a statistic of an operation."""
-        found = {one.label: one.values(operation, statistic) for one in measured}
-        order = sorted(filter(found.get, found), key=lambda label: median(found[label].values()))
-        return cls(m, statistic, found, order)
+    def __init__(self, m: Measurements, measured: Iterable[Measured], operation: str, statistic: Judged) -> None:
+        self.m, self.statistic = m, statistic
+        self.times = {one.label: one.values(operation, statistic) for one in measured}
+        self.order = sorted(filter(self.times.get, self.times), key=lambda label: median(self.times[label].values()))
+        """The backends that have it, the least median first."""
 
     def slower(self, label: str, other: str) -> tuple[Interval, bool] | None:
         """Return by how much a backend is slower than another, and whether that counts; `None` without a ratio."""
@@ -128,10 +121,9 @@ class Ranked(NamedTuple):
         by = self.slower(label, self.order[0]) if label in self.order and len(self.order) > 1 else None
         if by is None:
             return NOTHING
-        same = "" if by[1] or label == self.order[0] else SAME
-        low, middle, high, processes = by[0]
+        (low, middle, high, processes), counts = by
         hint = f"{times(low)} to {times(high)} of {self.order[0]}, {processes} processes"
-        return Value(same + times(middle), middle, hint=hint)
+        return Value(f"{'' if counts or label == self.order[0] else SAME}{times(middle)}", middle, hint=hint)
 
 
 # ---------------------------------------------------------------------- how samples are spread
