@@ -301,7 +301,14 @@ def answer_section(advice: Advice) -> Section:
     ]
     changes = (row_of(threshold.demand, threshold.text) for threshold in advice.thresholds)
     what_if = table_of("What would change the answer", "demand|then", changes)
-    tables = filled(_ranking(advice), _verdicts(advice), what_if)
+    verdicts = list[Row]()
+    for one in advice.candidates:
+        fits, no = Value("fits", tone="good"), Value("no", tone="bad")
+        verdicts += [row_of(one.label, no, reason.demand, reason.text) for reason in one.reasons] or [
+            row_of(one.label, fits, None, None)
+        ]
+    ruled_out = table_of("Every backend, and what rules it out", "backend|fits|demand|why not", verdicts)
+    tables = filled(_ranking(advice), ruled_out, what_if)
     return Section("advice", "The answer", said, tables)
 
 
@@ -335,13 +342,3 @@ def _time_value(latency: Latency | None, source: str) -> Value:
         return NOTHING
     hint = f"{operation_title(latency.operation)}: {latency.p99_words}, {source}"
     return Value(time_words(latency.p99_us), latency.p99_us, hint=hint)
-
-
-def _verdicts(advice: Advice) -> Table:
-    rows = []
-    for one in advice.candidates:
-        if one.fits:
-            rows.append(row_of(one.label, Value("fits", tone="good"), None, None))
-        no = Value("no", tone="bad")
-        rows += [row_of(one.label, no, reason.demand, reason.text) for reason in one.reasons]
-    return table_of("Every backend, and what rules it out", "backend|fits|demand|why not", rows)

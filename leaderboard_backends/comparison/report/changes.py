@@ -72,14 +72,20 @@ def changes(old: Result, new: Result, *, allow_other_machine: bool = False) -> C
 
 
 def _of_cell(cell: Cell, before: Measurements, after: Measurements) -> Iterator[Change]:
-    """Yield what became of one cell: as a whole, and of each figure."""
+    """Yield what became of one cell: as a whole, of updates that a kill loses, and of each figure."""
     old, new = (m.cells.get(cell) or Measured(cell, []) for m in (before, after))
     known, known_now = (m.result.facts(cell.backend) for m in (before, after))
     yield from _as_a_whole(cell, (old.every, known), (new.every, known_now))
     if not old.runs or not new.runs:
         return
-    yield from _lost(cell, old, new)
-    hindrance = _other_class(known, known_now)
+    lost, lost_now = (int(max(one.values("restore", "lost").values(), default=0)) for one in (old, new))
+    if (lost == 0) != (lost_now == 0):
+        said = f"a kill lost up to {lost:,} acknowledged updates; now it loses up to {lost_now:,}"
+        yield Change(cell, None, "worse" if lost_now else "better", said)
+    hindrance = ""
+    if known and known_now and (known.durability, known.home) != (known_now.durability, known_now.home):
+        was, now = (f"{facts.durability}, in a {facts.home}" for facts in (known, known_now))
+        hindrance = f"was {was}; is {now}: not the same class"  # durability classes are never mixed
     for figure in dict.fromkeys(figure for one in (old, new) for figure in one.figures if figure.judged):
         sides = (before, known), (after, known_now)
         floor = max(m.floor(facts, cell.mode, figure.statistic) for m, facts in sides)
@@ -95,14 +101,14 @@ _FAULTS: Final[dict[Status, int]] = {"timed out": 1, "failed": 2, "wrong": 3}
 def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -> Iterator[Change]:
     """Yield a change where the runs of a cell came out otherwise than before, and not just slower or faster."""
     was, now = (_severity(*side) for side in sides)
-    words = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
+    said = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
     if was is not None and now is not None:
         if was != now:
-            yield Change(cell, None, "worse" if now > was else "better", words)
+            yield Change(cell, None, "worse" if now > was else "better", said)
     elif was is not None:
-        yield Change(cell, None, "disappeared", words)
+        yield Change(cell, None, "disappeared", said)
     elif now is not None:
-        yield Change(cell, None, "appeared", words)
+        yield Change(cell, None, "appeared", said)
 
 
 def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, bool] | None:
@@ -130,22 +136,7 @@ def _outcome_words(runs: Sequence[Run], facts: BackendFacts | None) -> str:
     return _refused(facts) or f"{worst.status} in {alike} of {len(runs)} runs{reason}"
 
 
-def _lost(cell: Cell, old: Measured, new: Measured) -> Iterator[Change]:
-    """Yield a change where a kill loses acknowledged updates in one result and none in the other."""
-    was, now = (int(max(one.values("restore", "lost").values(), default=0)) for one in (old, new))
-    if (was == 0) != (now == 0):
-        words = f"a kill lost up to {was:,} acknowledged updates; now it loses up to {now:,}"
-        yield Change(cell, None, "worse" if now else "better", words)
-
-
 # ---------------------------------------------------------------------- figures
-
-
-def _other_class(old: BackendFacts | None, new: BackendFacts | None) -> str:
-    """Return why figures of a backend are not compared: durability classes are never mixed."""
-    if old is None or new is None or (old.durability, old.home) == (new.durability, new.home):
-        return ""
-    return f"was {old.durability}, in a {old.home}; is {new.durability}, in a {new.home}: not the same class"
 
 
 def _of_figure(figure: Figure, old: Measured, new: Measured, hindrance: str, floor: Floor) -> Change:
@@ -167,8 +158,9 @@ def _of_figure(figure: Figure, old: Measured, new: Measured, hindrance: str, flo
     times = f"{middle:.2f}x of before ({low:.2f} to {high:.2f}), noise floor {floor.ratio:.2f}"
     counts = [sum(run.disturbed for run in one.runs) for one in (old, new)]
     disturbed = "other work disturbed {} runs before and {} now".format(*counts) if any(counts) else ""
+    outcome: Outcome = "better" if (middle > 1) == (figure.statistic in HIGHER_IS_BETTER) else "worse"
     said = filter(None, [times, _cut(figure, old, new), disturbed])
-    return change._replace(outcome=_outcome(figure, ratio, floor.ratio), reason="; ".join(said))
+    return change._replace(outcome=outcome if differs(ratio, floor.ratio) else "same", reason="; ".join(said))
 
 
 def _one_sided(figure: Figure, old: Measured, new: Measured, hindrance: str) -> Change:
@@ -206,12 +198,6 @@ def _too_few(old: Measured, new: Measured, had: int, has: int) -> str:
     if (had, has) != runs:
         return f"{had} of {runs[0]} processes before and {has} of {runs[1]} now have it: these may be the fast ones"
     return ""
-
-
-def _outcome(figure: Figure, ratio: Interval, floor: float) -> Outcome:
-    if not differs(ratio, floor):
-        return "same"
-    return "better" if (ratio.middle > 1) == (figure.statistic in HIGHER_IS_BETTER) else "worse"
 
 
 # ---------------------------------------------------------------------- as sections

@@ -130,22 +130,17 @@ def _tier(tier: Tier) -> Row:
 
 
 def premature(found: Tiers) -> str:
-    """Return below which size a cluster is too early, and what it costs there."""
+    """Return below which size a cluster is too early, what it costs there, and what a rank takes over the network."""
     durable = f" ({significant(found.durable, 2)} if every update must survive a power cut)" if found.durable else ""
+    first, ranks = found.rows[0], ""
+    if found.rank_at and first.rank_us is not None:
+        alone, over = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6), elapsed(first.rank_us / 1e6)
+        at_most = "" if "rank" in found.ratios.measured else "at most "
+        ranks = words("tiers-ranks", alone=alone, shards=first.cluster.sharding.shards, over=at_most + over)
     less = [one for one in found.rows if not one.one_server.problem and one.cluster.monthly < one.one_server.monthly]
     cheaper = f" {words('tiers-cheaper', sizes=' and '.join(f'{one.players:,}' for one in less))}" if less else ""
     holds = significant(found.holds, 2)
-    return words("tiers-premature", found=found, holds=holds, durable=durable, ranks=_ranks(found)) + cheaper
-
-
-def _ranks(found: Tiers) -> str:
-    """Return what a rank takes on one server and on the smallest cluster, each over the network."""
-    first = found.rows[0]
-    if found.rank_at is None or first.rank_us is None:
-        return ""
-    alone, over = elapsed((found.rank_at[0] + found.inputs.model.round_trip_us) / 1e6), elapsed(first.rank_us / 1e6)
-    at_end = "" if "rank" in found.ratios.measured else "at most "
-    return words("tiers-ranks", alone=alone, shards=first.cluster.sharding.shards, over=at_end + over)
+    return words("tiers-premature", found=found, holds=holds, durable=durable, ranks=ranks) + cheaper
 
 
 def assumptions(found: Tiers) -> Iterator[str]:

@@ -14,7 +14,7 @@ from ..measurements import Measured, Measurements, Place, Values
 from ..named_figures import IDLE, Statistic
 from .circumstances import partly_replayed
 from .plots import AS_NUMBER, AS_TIME, BEHIND, Axis, Plot, PlotRow, at_end, panels_of, plot, rounded, rows_at, usual
-from .tables import Row, by_class, by_place, cells_by_class, filled, marked, row_of, section, table_of
+from .tables import Row, by_class, by_place, cells_by_class, filled, marked, row_of, section, table_of, words
 
 BUSY_FROM: Final = 0.7
 """Share of a core at which a single-threaded server counts as the limit."""
@@ -109,7 +109,13 @@ def _tables(m: Measurements, place: Place) -> Iterator[Table]:
         yield from tables
         several = f"backend|clients|#rate|{_TIMES}|#reached|#runs|marks"
         yield from cells_by_class(m, place, several, _several, "Several clients")
-        yield from filled(_harness(m, place))
+        every = [one for one in m.cells.values() if one.place == place]  # A/A runs as well
+        timed = [_idle(every, statistic) for statistic in PERCENTILES.values()]
+        harness = (
+            row_of(number(rate, significant), *(median_of(one.get(rate, {})) for one in timed), len(runs))
+            for rate, runs in _idle(every, "kept_up").items()
+        )
+        yield from filled(table_of("What the harness adds", f"#rate|{_TIMES}|#runs", harness, words("harness")))
 
 
 def _several(one: Measured) -> Iterator[Row]:
@@ -137,17 +143,6 @@ def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dic
         for rate, values in one.by_amount(IDLE, statistic).items():
             found.setdefault(rate, []).extend(values.values())
     return {rate: dict(enumerate(values)) for rate, values in sorted(found.items())}
-
-
-def _harness(m: Measurements, place: Place) -> Table:
-    measured = [one for one in m.cells.values() if one.place == place]  # A/A runs as well
-    timed = [_idle(measured, statistic) for statistic in PERCENTILES.values()]
-    rows = (
-        row_of(number(rate, significant), *(median_of(one.get(rate, {})) for one in timed), len(runs))
-        for rate, runs in _idle(measured, "kept_up").items()
-    )
-    note = "The same rates with a board that does nothing: each time above contains this much of the harness itself."
-    return table_of("What the harness adds", f"#rate|{_TIMES}|#runs", rows, note)
 
 
 # ---------------------------------------------------------------------- the chart
