@@ -228,45 +228,39 @@ def regression_sections(new: Result, old: Result, changes: Changes) -> list[Sect
 
 
 def _summary(new: Result, old: Result, changes: Changes) -> Section:
-    counted = Counter(row.outcome for row in changes.rows)
-    said = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how) in OUTCOMES.items() if counted[outcome])
-    paragraphs = [*_verdict(counted, changes), f"Of all rows: {said or 'none'}.", words("changes")]
+    counted, said = Counter(row.outcome for row in changes.rows), list[str]()
+    if changes.missing:
+        said.append(f"**{len(changes.missing):,} cells have no figures any more**, although they were to be measured.")
+    if counted["worse"]:
+        said.append(f"**{counted['worse']:,} regressions.**")
+    elif counted["same"] or counted["better"]:
+        said.append("**No regression was found.**")
+    else:
+        said.append("**Nothing could be judged**: no figure has a verdict.")
+    each = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how) in OUTCOMES.items() if counted[outcome])
+    said += [f"Of all rows: {each or 'none'}.", words("changes")]
     settings = ((what, *(str(getattr(one.settings, what)) for one in (old, new))) for what in REQUEST)
     requests = (row_of(*request) for request in (("started", old.started, new.started), *settings))
-    return Section("changes", "Changes", paragraphs, [table_of("The two results", "what|old|new", requests)])
-
-
-def _verdict(counted: Counter[Outcome], changes: Changes) -> Iterator[str]:
-    if changes.missing:
-        yield f"**{len(changes.missing):,} cells have no figures any more**, although they were to be measured."
-    if counted["worse"]:
-        yield f"**{counted['worse']:,} regressions.**"
-    elif counted["same"] or counted["better"]:
-        yield "**No regression was found.**"
-    else:
-        yield "**Nothing could be judged**: no figure has a verdict."
+    return Section("changes", "Changes", said, [table_of("The two results", "what|old|new", requests)])
 
 
 def _of_outcome(outcome: Outcome, rows: Sequence[Change]) -> Section:
     """Return the rows that came out alike; those of cells as a whole have a table of their own."""
     tone, head = _TONES.get(outcome, ""), "backend|mode|workload|#players"
-    cells = (row_of(*_cell(row), Value(row.reason, tone=tone)) for row in rows if row.figure is None)
-    figures = (row_of(*_cell(row), *_figure(row, row.figure)) for row in rows if row.figure is not None)
+    cells, figures = list[Row](), list[Row]()
+    for row in rows:
+        where = row.cell.backend, row.cell.mode, row.cell.workload, row.cell.players
+        if row.figure is None:
+            cells.append(row_of(*where, Value(row.reason, tone=tone)))
+            continue
+        title, by = f"{operation_title(row.figure.title)}: {statistic_title(row.figure.statistic)}", row.ratio
+        sides = (NOTHING if side is None else of_interval(side) for side in (row.old, row.new))
+        grown = Value(spread(by, lambda each: f"{each:.2f}"), by.middle, tone) if by else None
+        floor = number(row.floor if row.floor is not None and row.floor < inf else None, times)
+        figures.append(row_of(*where, title, *sides, grown, floor, row.reason))
     tables = filled(
         table_of("Runs as a whole", f"{head}|what changed", cells),
         table_of("Figures", f"{head}|figure|#old|#new|#new / old|#floor|why", figures),
     )
     detail = outcome in ("same", "no verdict")
     return Section(anchor("changes", outcome), OUTCOMES[outcome][0], tables=tables, detail=detail)
-
-
-def _cell(row: Change) -> tuple[str, str, str, int]:
-    return row.cell.backend, row.cell.mode, row.cell.workload, row.cell.players
-
-
-def _figure(row: Change, figure: Figure) -> Row:
-    statistic, by = statistic_title(figure.statistic), row.ratio
-    old, new = (NOTHING if side is None else of_interval(side) for side in (row.old, row.new))
-    grown = Value(spread(by, lambda each: f"{each:.2f}"), by.middle, _TONES.get(row.outcome, "")) if by else None
-    floor = number(row.floor if row.floor is not None and row.floor < inf else None, times)
-    return row_of(f"{operation_title(figure.title)}: {statistic}", old, new, grown, floor, row.reason)

@@ -59,15 +59,10 @@ NEVER_OPENED: Final = "never opened: see “Without figures”"
 def _stands(facts: BackendFacts | None) -> Row:
     if facts is None:
         return row_of("not known", None, None, None, NEVER_OPENED)
+    ours = facts.distribution.split()[:1] == [DISTRIBUTION]  # of a plug-in's operations nothing is known
+    trips = facts.metadata.round_trips or ("none" if facts.home != "server" else "1" if ours else "1 or more")
     shared = "yes" if facts.shared else "no"
-    return row_of(facts.durability, facts.home, _round_trips(facts), shared, facts.metadata.title or facts.class_name)
-
-
-def _round_trips(facts: BackendFacts) -> str:
-    """Return the round trips of an operation: known of this library's own backends alone."""
-    if facts.home != "server" or facts.metadata.round_trips:
-        return facts.metadata.round_trips or "none"
-    return "1" if facts.distribution.split()[:1] == [DISTRIBUTION] else "1 or more"
+    return row_of(facts.durability, facts.home, trips, shared, facts.metadata.title or facts.class_name)
 
 
 def _promises(facts: BackendFacts | None) -> Row:

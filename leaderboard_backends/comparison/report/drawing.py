@@ -73,7 +73,7 @@ def _tooltip(plot: Plot) -> list[alt.Tooltip]:
         alt.Tooltip(f"{field}:Q", title=heading, format=",")
         if field in ("players", "clients", "size", "rate")  # whole numbers
         else alt.Tooltip(f"{field}:N", title=heading)
-        for field, heading in plot.columns
+        for field, heading in plot.columns.items()
         if field not in ("value", "low", "high")
     ]
 
@@ -141,7 +141,7 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
         "columns": columns,
         "least": 250,  # pixels of a panel with its axis: a page that is narrower has fewer side by side
         "entry": min(WIDTH, round(44 + 6.5 * longest)),  # pixels of a mark in the legend, and of a letter on average
-        "table": [list(column) for column in plot.columns if column[0] != "told"],
+        "table": [[field, heading] for field, heading in plot.columns.items() if field != "told"],
         "of": FIGURE,
     }
     return Chart(plot.name, plot.title, plot.description, specification)

@@ -16,7 +16,7 @@ from ..measurements import Measured, Measurements, Values
 from ..named_figures import Statistic
 from ..schema import Mode
 from ..statistics import Interval, interval
-from .tables import TITLES, chart_words
+from .tables import CHARTS, TITLES
 
 PlotRow: TypeAlias = Mapping[str, Any]
 """The data of one mark. Each has `panel` and `backend`; `what` is the kind of the row."""
@@ -67,21 +67,9 @@ class Plot(NamedTuple):
     """Of all backends of the report, in the order of the palette."""
     rows: Sequence[PlotRow]
     x: Axis
-    number: str
-    """Heads the column of values in the table behind the chart."""
-    y: Axis | None = None
-    before: Mapping[str, str] = {}
-    """The headings of other fields that have columns before the values."""
-    after: Mapping[str, str] = {}
-    """The same of columns after them."""
-
-    @property
-    def columns(self) -> list[tuple[str, str]]:
-        """Field and heading of each column of the table behind the chart."""
-        of_parts = any(SEPARATOR in panel for panel in panels_of(self.rows))
-        heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **self.before}
-        values = {"value": self.number, "low": "from", "high": "to", "told": self.number}
-        return [*heads.items(), *values.items(), *self.after.items()]
+    y: Axis | None
+    columns: Mapping[str, str]
+    """The heading of each field in the table behind the chart."""
 
 
 def plot(m: Measurements, name: str, rows: Sequence[PlotRow], label: str, of: str = "", **figures: object) -> Plot:
@@ -89,19 +77,21 @@ def plot(m: Measurements, name: str, rows: Sequence[PlotRow], label: str, of: st
 
     Lines are over the field whose column is before the values; the axis of bars has the unit where its labels lack it.
     """
-    found = chart_words(name)
-    kind, number, before, after = found["kind"], found["number"], found["before"], found.get("after", {})
-    y = None
+    found = CHARTS[name]
+    kind, number, y = found["kind"], found["number"], None
     if kind == "lines":
-        [(field, heading)] = before.items()
+        [(field, heading)] = found["before"].items()
         x = Axis(heading, AS_NUMBER, [row[field] for row in rows], field)
         y = Axis("", label, [row[end] for row in rows if row["what"] == FIGURE for end in ("low", "high")])
     elif kind == "shapes":
         x = Axis("", label, [row["time"] for row in rows], "time")
     else:
         x = Axis(number if label == AS_NUMBER else "", label)
+    of_parts = any(SEPARATOR in panel for panel in panels_of(rows))
+    heads = {"backend": "backend", "panel": "panel" if of_parts else "durability", **found["before"]}
+    columns = {**heads, "value": number, "low": "from", "high": "to", "told": number, **found.get("after", {})}
     title, said = (found[what].format(**figures) for what in ("title", "description"))
-    return Plot(kind, anchor(name, of), title, said, m.labels, rows, x, number, y, before, after)
+    return Plot(kind, anchor(name, of), title, said, m.labels, rows, x, y, columns)
 
 
 def at_end(rows: Sequence[PlotRow], field: str, write: Write, end: Callable[..., float] = max) -> dict[str, str]:

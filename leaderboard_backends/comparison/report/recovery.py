@@ -102,17 +102,17 @@ def operations_section(m: Measurements) -> Section:
     every = operations(m)
     head = "backend|durability|#processes|#ports|#start|#players|#restore|by|updates lost"
     note = "" if all(one.is_measured for one in every) else f"{NONE}: no crash was measured."
-    running = table_of("To run, and to recover", head, map(_running, every), note)
+    by = {"load": "loading again", "restart": "a restart"}
+    rows = []
+    for one in every:
+        start, restore = number(one.start_seconds, duration), number(one.restore_seconds, duration)
+        gone = NONE if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
+        lost, restored_by = Value(gone, one.lost, "bad" if one.lost else ""), by.get(one.restored_by, one.restored_by)
+        to_run = one.processes, one.ports, start, one.players
+        rows.append(row_of(one.label, one.durability, *to_run, restore, restored_by, lost))
+    running = table_of("To run, and to recover", head, rows, note)
     stated = (row_of(one.label, len(one.setup) or None, listed(one.setup), listed(one.watch)) for one in every)
     head = "backend|#set-up steps|set-up|what can be monitored"
     note = "From the file that describes each backend: not measured, and no verdict depends on it."
     setting_up = table_of(f"To set up, and to monitor: {STATED}", head, stated, note)
     return section("operations", [running, setting_up])
-
-
-def _running(one: Operation) -> Row:
-    start, restore = number(one.start_seconds, duration), number(one.restore_seconds, duration)
-    by = {"load": "loading again", "restart": "a restart"}.get(one.restored_by, one.restored_by)
-    lost = NONE if one.lost is None else f"{one.lost:,} of {one.acknowledged:,}"
-    gone = Value(lost, one.lost, tone="bad" if one.lost else "")
-    return row_of(one.label, one.durability, one.processes, one.ports, start, one.players, restore, by, gone)

@@ -40,17 +40,14 @@ _KNOWN: Final = {
 MISTAKES: Final[dict[str, str]] = {one["elsewhere"]: one["here"] for one in _PROSE["mistakes"]}
 """Mistakes of other benchmarks, and how they are avoided here."""
 
+CHARTS: Final[dict[str, dict[str, Any]]] = _PROSE["charts"]
+"""What charts say, by their names."""
+
 
 def words(name: str, /, **figures: object) -> str:
     """Return a text by its name, with its figures."""
     text: str = _PROSE["texts"][name]
     return text.format(**_KNOWN, **figures)
-
-
-def chart_words(name: str) -> dict[str, Any]:
-    """Return the words of a chart by its name: `title`, `description`, and `number`, `before` and `after` of `Plot`."""
-    found: dict[str, Any] = _PROSE["charts"][name]
-    return found
 
 
 def section(

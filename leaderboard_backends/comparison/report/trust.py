@@ -79,22 +79,23 @@ def _knows_its_server(one: Measured) -> bool:
 
 def noise_section(m: Measurements) -> Section:
     """Return noise floors, the clock's cost and disturbed runs; the ratios of each A/A run as detail."""
+    known_floors = []
+    for (noise, mode, statistic), floor in sorted(m.floors.items(), key=lambda item: item[0][1:]):
+        title, of_class = statistic_title(statistic), noise.title if noise else "never opened"
+        known_floors.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
+    of_classes = table_of("Noise floors", "mode|statistic|class|#floor|from", known_floors)
     ratios = (row for again in m.a_a_runs for row in _ratios(m.at(again.place, again.label), again))
     of_runs = table_of("Ratios of A/A runs", "backend|workload|#players|figure|statistic|#second / first", ratios)
     title = "Each backend against itself (A/A runs)"
-    a_a = Section("a-a-runs", title, tables=filled(_floors(m), of_runs), detail=True)
+    a_a = Section("a-a-runs", title, tables=filled(of_classes, of_runs), detail=True)
     runs, floors = m.result.runs, "floors" if m.a_a_runs else "no-floors"
     slowed, known = sum(run.disturbed for run in runs), sum(run.cores_elsewhere is not None for run in runs)
     said = [words(floors), words("disturbance", known=known, slowed=slowed)]
-    return Section("noise", "Noise", said, filled(_clock(m), _disturbed(m)), sections=[a_a] if a_a.tables else [])
-
-
-def _floors(m: Measurements) -> Table:
-    rows = []
-    for (noise, mode, statistic), floor in sorted(m.floors.items(), key=lambda item: item[0][1:]):
-        title, of_class = statistic_title(statistic), noise.title if noise else "never opened"
-        rows.append(row_of(mode, title, of_class, number(floor.ratio, times), floor.source))
-    return table_of("Noise floors", "mode|statistic|class|#floor|from", rows)
+    clock = [cost for one in m.cells.values() for cost in one.values("clock", "clock").values()]
+    costs = [number(part, significant) for part in (min(clock), median(clock), max(clock))] if clock else []
+    head, row = "#least, µs|#median, µs|#most, µs|#runs", [row_of(*costs, len(clock))] if clock else []
+    tables = filled(table_of("The cost of the clock", head, row, words("clock")), _disturbed(m))
+    return Section("noise", "Noise", said, tables, sections=[a_a] if a_a.tables else [])
 
 
 def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
@@ -104,14 +105,6 @@ def _ratios(first: Measured, again: Measured) -> Iterator[Row]:
             by = ratio(other, one)
             said = Value(spread(by, lambda by: f"{by:.2f}"), by.middle)
             yield row_of(*head_of(again), figure.title, statistic_title(figure.statistic), said)
-
-
-def _clock(m: Measurements) -> Table:
-    clock = [cost for one in m.cells.values() for cost in one.values("clock", "clock").values()]
-    costs = [number(part, significant) for part in (min(clock), median(clock), max(clock))] if clock else []
-    note = "The time that the clock shows for an empty call: every service time contains it; it is not subtracted."
-    rows = [row_of(*costs, len(clock))] if clock else []
-    return table_of("The cost of the clock", "#least, µs|#median, µs|#most, µs|#runs", rows, note)
 
 
 def _disturbed(m: Measurements) -> Table:
