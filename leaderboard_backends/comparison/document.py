@@ -144,10 +144,10 @@ def median_of(values: Mapping[int, float], write: Write = significant) -> Value:
     return of_interval(interval([*values.values()]), write) if values else NOTHING
 
 
-def of_interval(middle: Interval, write: Write = significant, tone: Tone = "", hint: str = "") -> Value:
+def of_interval(middle: Interval, write: Write = significant) -> Value:
     """Return a median with its interval."""
-    said = f"{middle.processes} processes" if middle.processes > 1 else "one process: no interval"
-    return Value(spread(middle, write), middle.middle, tone, "; ".join(filter(None, [said, hint])))
+    hint = f"{middle.processes} processes" if middle.processes > 1 else "one process: no interval"
+    return Value(spread(middle, write), middle.middle, hint=hint)
 
 
 def middle_of(values: Mapping[int, float], write: Write = significant) -> Value:

@@ -18,10 +18,9 @@ from ..document import NOTHING, Column, Section, Table, Tone, Value, columns, li
 from ..measurements import Measurements
 from ..schema import Result
 from .tables import DISTURBED as DISTURBED_MARK
-from .tables import Row, filled, row_of, table_of, words
+from .tables import Row, filled, row_of, section, table_of, words
 
 WHICH: Final = "which"
-WHICH_TITLE: Final = "Which, at your size"
 
 SIZES: Final = (10_000, 100_000, 1_000_000, 10_000_000)
 UPDATES: Final = 500.0
@@ -81,13 +80,12 @@ def price_of_durability(advised: Mapping[str, Advice]) -> str:
 
 def in_rows(advised: Mapping[str, Sequence[Advice]]) -> Iterator[tuple[str, Sequence[Advice]]]:
     """Yield each typical need's title and what to take; one row for both where durability changes nothing."""
-    merged = set[str]()
+    left = dict(advised)
     for title, row in advised.items():
         durable = f"{title}{_AND_DURABLE}"
-        if durable in advised and _labels(row) == _labels(advised[durable]):
-            merged.add(durable)
-            yield f"{durable} or not", advised[durable]
-        elif title not in merged:
+        if durable in left and _labels(row) == _labels(left[durable]):
+            yield f"{durable} or not", left.pop(durable)
+        elif title in left:
             yield title, row
 
 
@@ -102,8 +100,6 @@ def _update_time(advice: Advice) -> str:
 
 # ---------------------------------------------------------------------- the answer
 
-ANSWER: Final = "answer"
-ANSWER_TITLE: Final = "The answer"
 MOST_BARS: Final = 9
 """Bars of the chart, so that the answer fits a screen: what is taken for any need, and the fastest of the others."""
 
@@ -116,10 +112,10 @@ def answer_of_comparison(m: Measurements) -> Section:
     try:
         basis = Basis(m)
     except ConfigurationError as error:
-        return Section(ANSWER, ANSWER_TITLE, [f"No advice: {error}"])
+        return section("answer", more=[f"No advice: {error}"])
     known = sorted({size for facts in m.result.backends for size in sizes(m, facts.label)})[-4:]  # the largest
     if not known:
-        return Section(ANSWER, ANSWER_TITLE, ["No advice: no backend that was judged has service times of updates."])
+        return section("answer", more=["No advice: no backend that was judged has service times of updates."])
     advised = of_typical_needs(basis, known)
     met = next((title for title in HEADLINES if advised[title][-1].pick), HEADLINES[0])
     disturbed = disturbed_words([one for row in advised.values() for advice in row for one in advice.candidates])
@@ -127,7 +123,7 @@ def answer_of_comparison(m: Measurements) -> Section:
     taken = {row[-1].pick.label for row in advised.values() if row[-1].pick}
     chart = _chart(m, known[-1], advised[met][-1].pick, taken, f"{DURABLE} {price}\n{words('no-sorted-set')}")
     said = [*_sentences(met, advised[met]), *disturbed]
-    return Section(ANSWER, ANSWER_TITLE, said, [*chart, _table(known, advised, met)])
+    return section("answer", [*chart, _table(known, advised, met)], more=said)
 
 
 def need_in_words(title: str, row: Sequence[Advice]) -> str:
@@ -212,7 +208,7 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     try:
         basis = Basis(m, inputs)
     except ConfigurationError as error:
-        return Section(WHICH, WHICH_TITLE, [f"No advice: {error}"])
+        return section("which", more=[f"No advice: {error}"])
     rows = of_typical_needs(basis, SIZES)
     every = [(title, advice) for title, advised in rows.items() for advice in advised]
     picks = [(advice.pick, advice.need) for _, advice in every if advice.pick]
@@ -223,7 +219,7 @@ def advice_section(m: Measurements, inputs: Inputs | None = None) -> Section:
     behind = table_of("Picks with their figures, and who comes next", head, (_behind(*each) for each in every))
     why = Section("which-why", "Why, and what would change it", tables=[behind], detail=True)
     said = [*disturbed_words([one for _, advice in every for one in advice.candidates]), *_never_opened(m.result)]
-    return Section(WHICH, WHICH_TITLE, said, [matrix], sections=[why])
+    return section("which", [matrix], [why], said)
 
 
 def _notes(picks: Sequence[tuple[Candidate, Need]]) -> Iterator[str]:

@@ -9,14 +9,14 @@ from typing import Final
 from ...numerals import NONE, counted, elapsed, significant
 from ..advice.need import time_words
 from ..cost.bill import Bill
-from ..cost.cluster import MORE_BYTES, REPLICAS, Tier, Tiers, cheapest_bill, storage, tiers
+from ..cost.cluster import MORE_BYTES, REPLICAS, Tiers, cheapest_bill, storage, tiers
 from ..cost.footprint import Footprint, footprints
 from ..cost.source import Inputs
 from ..document import Section, Table, Value, number
 from ..measurements import Measurements
 from ..statistics import Interval
 from .plots import AS_DOLLARS, Plot, at_end, figure, plot
-from .tables import Row, row_of, table_of, words
+from .tables import row_of, table_of, words
 
 SIZES: Final = (100_000, 1_000_000, 10_000_000)
 
@@ -117,16 +117,15 @@ def tiers_table(found: Tiers) -> Table:
     nodes = f"#primaries|#shards|#players on a primary|#GiB of a primary|{rank}"
     head = f"#players|one server|with {REPLICAS} replicas|{nodes}|cluster|with {REPLICAS} replicas each"
     title = f"Servers of the board, and {found.inputs.prices.currency} per month"
-    return table_of(title, head, map(_tier, found.rows))
-
-
-def _tier(tier: Tier) -> Row:
-    nodes, (primaries, shards) = tier.cluster, tier.cluster.sharding
-    each = number(None if nodes.problem else nodes.gib_each, lambda gib: f"{gib:.2f}")
-    on_one = storage(tier.one_server), storage(tier.with_replicas)
-    over = (Value(storage(one), hint="; ".join(one.trace())) for one in (nodes, tier.replicated))
-    of_nodes = primaries, Value(str(shards), shards), nodes.players_each, each, number(tier.rank_us, time_words)
-    return row_of(tier.players, *on_one, *of_nodes, *over)
+    rows = []
+    for tier in found.rows:
+        cluster, (primaries, shards) = tier.cluster, tier.cluster.sharding
+        each = number(None if cluster.problem else cluster.gib_each, lambda gib: f"{gib:.2f}")
+        on_one = storage(tier.one_server), storage(tier.with_replicas)
+        over = (Value(storage(one), hint="; ".join(one.trace())) for one in (cluster, tier.replicated))
+        of_nodes = primaries, Value(str(shards), shards), cluster.players_each, each, number(tier.rank_us, time_words)
+        rows.append(row_of(tier.players, *on_one, *of_nodes, *over))
+    return table_of(title, head, rows)
 
 
 def premature(found: Tiers) -> str:
