@@ -100,8 +100,8 @@ _FAULTS: Final[dict[Status, int]] = {"timed out": 1, "failed": 2, "wrong": 3}
 
 def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -> Iterator[Change]:
     """Yield a change where the runs of a cell came out otherwise than before, and not just slower or faster."""
-    was, now = (_severity(*side) for side in sides)
-    said = "was {}; is {}".format(*(_outcome_words(*side) for side in sides))
+    (was, before), (now, after) = (_came_out(*side) for side in sides)
+    said = f"was {before}; is {after}"
     if was is not None and now is not None:
         if was != now:
             yield Change(cell, None, "worse" if now > was else "better", said)
@@ -111,29 +111,18 @@ def _as_a_whole(cell: Cell, *sides: tuple[Sequence[Run], BackendFacts | None]) -
         yield Change(cell, None, "appeared", said)
 
 
-def _severity(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[int, bool] | None:
-    """Return the worst fault of a cell's runs, and whether none was fine; `None` where none could be run."""
-    if runs and _refused(facts):
-        return len(_FAULTS), True
-    statuses = {run.status for run in runs}.difference(ABSENT)
-    return (max(_FAULTS.get(status, 0) for status in statuses), "ok" not in statuses) if statuses else None
-
-
-def _refused(facts: BackendFacts | None) -> str:
-    """Return what the conformance kit says of a backend that it refuses; empty where it does not."""
-    verdict = facts.verdict if facts is not None else None
-    if verdict is None or verdict.allows_figures:
-        return ""
-    return f"refused by the conformance kit ({verdict.verdict}, {verdict.failed} failed)"
-
-
-def _outcome_words(runs: Sequence[Run], facts: BackendFacts | None) -> str:
+def _came_out(runs: Sequence[Run], facts: BackendFacts | None) -> tuple[tuple[int, bool] | None, str]:
+    """Return a cell's worst fault, and whether no run was fine, `None` where none could be run; and both as text."""
     if not runs:
-        return "not in the result"
+        return None, "not in the result"
+    verdict = facts.verdict if facts is not None else None
+    if verdict is not None and not verdict.allows_figures:
+        return (len(_FAULTS), True), f"refused by the conformance kit ({verdict.verdict}, {verdict.failed} failed)"
+    statuses = {run.status for run in runs}.difference(ABSENT)
+    fault = (max(_FAULTS.get(status, 0) for status in statuses), "ok" not in statuses) if statuses else None
     worst = max(runs, key=lambda run: (_FAULTS.get(run.status, 0), run.status != "ok"))
-    alike = sum(run.status == worst.status for run in runs)
-    reason = f" ({worst.reason})" if worst.reason else ""
-    return _refused(facts) or f"{worst.status} in {alike} of {len(runs)} runs{reason}"
+    alike, reason = sum(run.status == worst.status for run in runs), f" ({worst.reason})" if worst.reason else ""
+    return fault, f"{worst.status} in {alike} of {len(runs)} runs{reason}"
 
 
 # ---------------------------------------------------------------------- figures

@@ -13,7 +13,7 @@ from ...workload.operations import OPERATIONS
 from ..advice.need import time_words
 from ..document import NOTHING, Section, Table, Value, anchor, median_of, middle_of, operation_title, quoted
 from ..figures import BUCKET, ProgramFigures, ServiceFigures
-from ..measurements import Measured, Measurements, NoiseClass, Place
+from ..measurements import Measured, Measurements, NoiseClass
 from ..named_figures import TIME_FIELDS, Judged, Statistic
 from ..statistics import ENOUGH_PROCESSES, Interval, differs, interval, ratio
 from .circumstances import partly_replayed
@@ -29,10 +29,18 @@ SAME: Final = "≈"
 
 def service_section(m: Measurements) -> Section:
     """Return all service times, by workload and size, and the loading of boards."""
-    shown = m.usual("service")
-    sizes = [
-        _of_place(m, place, detail=shown is None or place.players != shown.players) for place in m.places("service")
-    ]
+    shown, sizes = m.usual("service"), list[Section]()
+    head = "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks"
+    for place in m.places("service"):
+        without = [label for label in m.labels if not m.at(place, label).runs]
+        absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
+        tables = list[Table]()
+        for labels in m.classes.values():
+            if measured := m.measured("service", labels, place):
+                rows = ((labels[0], row) for row in _rows(m, measured))
+                tables += by_class(m, head, rows, note=_note(m, measured))
+        detail = shown is None or place.players != shown.players
+        sizes.append(Section(anchor("service", *place[1:]), place.title, absent, tables, detail=detail))
     checked = [found for run in m.result.runs if (found := getattr(run.figures, "checked", None)) is not None]
     answers, updates = sum(one.answers for one in checked), sum(one.updates for one in checked)
     more = [*partly_replayed(m), words("checked", runs=len(checked), answers=answers, updates=updates)]
@@ -47,17 +55,6 @@ def _loading(one: Measured) -> Iterator[Row]:
 
 
 # ---------------------------------------------------------------------- one workload at one size
-
-
-def _of_place(m: Measurements, place: Place, *, detail: bool) -> Section:
-    without = [label for label in m.labels if not m.at(place, label).runs]
-    absent = [f"No figures here: {quoted(without)}. “Without figures” has the reasons."] if without else []
-    head, tables = "operation|backend|#p50, µs|#ratio|#p99, µs|#per second|#runs|marks", list[Table]()
-    for labels in m.classes.values():
-        if measured := m.measured("service", labels, place):
-            rows = ((labels[0], row) for row in _rows(m, measured))
-            tables += by_class(m, head, rows, note=_note(m, measured))
-    return Section(anchor("service", place.workload, place.players), place.title, absent, tables, detail=detail)
 
 
 def _rows(m: Measurements, measured: Sequence[Measured]) -> Iterator[Row]:

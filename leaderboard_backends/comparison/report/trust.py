@@ -122,33 +122,21 @@ def _disturbed(m: Measurements) -> Table:
 ORDER: Final = ("wrong", "failed", "timed out", "unavailable", "not run", "ok")
 """Order of the table: from faults of the backend to causes outside of it."""
 
+_MOST_OF_A_REASON: Final = 500
+"""Characters of it in the table; the log of a server that did not start is longer."""
+
 
 def missing_section(m: Measurements) -> Section:
     """Return every run without figures, grouped by status, backend and reason, and what runs noted."""
-    result, without = m.result, sum(map(_lacks_figures, m.result.runs))
-    said = [f"{without:,} of {len(result.runs):,} runs have no figures." if without else "Every run has figures."]
+    result, without = m.result, [run for run in m.result.runs if run.status != "ok" or run.figures is None]
+    said = [f"{len(without):,} of {len(result.runs):,} runs have no figures." if without else "Every run has figures."]
     if not result.finished:
         said.append("**The comparison was interrupted**: runs that were not reached are listed here.")
     ever = {cell.backend for cell in m.cells}
     if never := [label for label in m.labels if label not in ever]:
         said.append(f"Asked for, but never run: {quoted(never)}.")
-    noted = Counter((run.cell.backend, note) for run in result.runs for note in run.notes)
-    rows = (row_of(backend, runs, note) for (backend, note), runs in noted.items())
-    notes = table_of("Notes of runs", "backend|#runs|note", rows)
-    return Section("without-figures", "Without figures", said, filled(_without_figures(result), notes))
-
-
-_MOST_OF_A_REASON: Final = 500
-"""Characters of it in the table; the log of a server that did not start is longer."""
-
-
-def _lacks_figures(run: Run) -> bool:
-    return run.status != "ok" or run.figures is None
-
-
-def _without_figures(result: Result) -> Table:
     grouped: dict[tuple[str, str, str], list[Run]] = {}
-    for run in filter(_lacks_figures, result.runs):
+    for run in without:
         reason = run.reason or ("it has no figures, although its status is ok" if run.status == "ok" else "")
         grouped.setdefault((run.status, run.cell.backend, reason), []).append(run)
     rows = []
@@ -156,7 +144,12 @@ def _without_figures(result: Result) -> Table:
         outcome = Value(status, f"{ORDER.index(status)}", "bad" if status == "wrong" else "")
         rest = "… (all of it: in the result)" if len(reason) > _MOST_OF_A_REASON else ""
         rows.append(row_of(outcome, backend, len(runs), listed(_where(runs)), reason[:_MOST_OF_A_REASON] + rest))
-    return table_of("Runs without figures", "status|backend|#runs|where|reason", rows)
+    noted = Counter((run.cell.backend, note) for run in result.runs for note in run.notes).items()
+    tables = filled(
+        table_of("Runs without figures", "status|backend|#runs|where|reason", rows),
+        table_of("Notes of runs", "backend|#runs|note", (row_of(name, runs, note) for (name, note), runs in noted)),
+    )
+    return Section("without-figures", "Without figures", said, tables)
 
 
 def _where(runs: Sequence[Run]) -> Iterator[str]:
