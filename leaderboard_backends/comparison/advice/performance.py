@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
-from itertools import pairwise
 from math import log
 from statistics import fmean, median
 from typing import Final, NamedTuple
@@ -212,10 +211,10 @@ def concurrency(m: Measurements, backend: str, clients: int, players: int) -> Co
     gains = {} if at is None else _gains(at)
     if at is None or max(gains, default=1) == 1:
         return Concurrency(1.0, NOT_MEASURED, NOT_MEASURED)
-    gain, most = _interpolated(gains, clients), max(gains)
-    said = f"throughput of {where(at)}: {_gain_words(gains, clients, gain)}"
-    beyond = f"measured with up to {most} processes at once; extrapolated to {clients}" if clients > most else ""
-    return Concurrency(gain, said, beyond, at.disturbed, measured=True)
+    gain, source = _gain(gains, clients)
+    beyond = f"measured with up to {max(gains)} processes at once; extrapolated to {clients}"
+    caution = beyond if clients > max(gains) else ""
+    return Concurrency(gain, f"throughput of {where(at)}: {source}", caution, at.disturbed, measured=True)
 
 
 def _gains(at: Measured) -> dict[int, float]:
@@ -229,23 +228,17 @@ def _gains(at: Measured) -> dict[int, float]:
     return {clients: median(values) for clients, values in gains.items() if values}
 
 
-def _interpolated(gains: dict[int, float], clients: int) -> float:
-    for (fewer, less), (more, gain) in pairwise(gains.items()):
-        if clients <= more:
-            return min(gain, less + (gain - less) * (clients - fewer) / (more - fewer))
-    most, last = [*gains.items()][-1]
-    return float(last * (clients / most) ** min(0.0, _slope(gains)))
-
-
-def _gain_words(gains: dict[int, float], clients: int, gain: float) -> str:
-    fewer, more = [n for n in gains if n < clients][-1:], [n for n in gains if n > clients][:1]
-    known = {clients: gain} if clients in gains else {number: gains[number] for number in (*fewer, *more)}
-    words = " and ".join(
-        f"{counted(number, 'client process', 'client processes')} reached {gained:.2f}x"
-        for number, gained in known.items()
-    )
-    extrapolated = "" if clients in gains else f"; for {clients}, {gain:.2f}x is extrapolated"
-    return f"{words} the rate of one{extrapolated}"
+def _gain(gains: dict[int, float], clients: int) -> tuple[float, str]:
+    """Return the throughput of a number of client processes relative to one, and what it is from, as text."""
+    less, more = [n for n in gains if n < clients][-1], next((n for n in gains if n >= clients), None)
+    if more is None:
+        gain = float(gains[less] * (clients / less) ** min(0.0, _slope(gains)))
+    else:
+        gain = min(gains[more], gains[less] + (gains[more] - gains[less]) * (clients - less) / (more - less))
+    known = [clients] if more == clients else [less, more] if more else [less]
+    words = " and ".join(f"{counted(n, 'client process', 'client processes')} reached {gains[n]:.2f}x" for n in known)
+    extrapolated = "" if more == clients else f"; for {clients}, {gain:.2f}x is extrapolated"
+    return gain, f"{words} the rate of one{extrapolated}"
 
 
 # ---------------------------------------------------------------------- how late answers come under load

@@ -58,7 +58,7 @@ def thresholds(need: Need, pick: Candidate | None, answer: Answer, most_known: i
     yield from _more_players(need, pick, answer, most_known)
     for demand, text, then in _alternatives(need, answer):
         if _differs(then, pick):
-            yield _compared(demand, text, then, pick, need)
+            yield _threshold(demand, text, then, need, pick)
     yield from _other_p99(need, pick, answer)
 
 
@@ -143,7 +143,7 @@ def _other_p99(need: Need, pick: Candidate, answer: Answer) -> Iterator[Threshol
     known = [(time, one) for one in answer(need) if (time := one.p99_us(need)) is not None]
     fastest = min(known, key=lambda found: found[0])[1]
     if fastest.label != pick.label:
-        yield _compared("p99", "where p99 matters more than cost", fastest, pick, need)
+        yield _threshold("p99", "where p99 matters more than cost", fastest, need, pick)
 
 
 def _relaxed(need: Need, answer: Answer) -> Iterator[Threshold]:
@@ -197,19 +197,17 @@ def _machines(one: Candidate) -> list[str]:
 # ---------------------------------------------------------------------- words
 
 
-def _threshold(demand: str, text: str, then: Candidate | None) -> Threshold:
-    answer = f"{then.label}, {then.cost}" if then else "nothing fits"
-    return Threshold(demand, f"{text}: {answer}", then.label if then else None)
-
-
-def _compared(demand: str, text: str, then: Candidate | None, pick: Candidate, need: Need) -> Threshold:
-    """Return a threshold with what cost and p99 are instead, where both are known."""
-    one, two = then.p99_us(need) if then else None, pick.p99_us(need)
-    if then is None or one is None or two is None:
-        return _threshold(demand, text, then)
-    cost = then.cost if None in (then.monthly, pick.monthly) else f"{then.monthly:,.2f} instead of {pick.cost}"
-    p99 = f"p99 {time_words(one)} instead of {time_words(two)} ({times(one / two)})"
-    return Threshold(demand, f"{text}: {then.label}, {cost}, {p99}", then.label)
+def _threshold(
+    demand: str, text: str, then: Candidate | None, need: Need | None = None, pick: Candidate | None = None
+) -> Threshold:
+    """Return a threshold, for a need with what cost and p99 are instead of those of a pick, where both are known."""
+    if then is None:
+        return Threshold(demand, f"{text}: nothing fits", None)
+    answer = f"{then.label}, {then.cost}"
+    if need and pick and (one := then.p99_us(need)) is not None and (two := pick.p99_us(need)) is not None:
+        cost = then.cost if None in (then.monthly, pick.monthly) else f"{then.monthly:,.2f} instead of {pick.cost}"
+        answer = f"{then.label}, {cost}, p99 {time_words(one)} instead of {time_words(two)} ({times(one / two)})"
+    return Threshold(demand, f"{text}: {answer}", then.label)
 
 
 def _about(rate: float, what: str) -> str:

@@ -12,7 +12,7 @@ from ...numerals import significant, times
 from ..advice.need import time_words
 from ..cost.cluster import side_by_side
 from ..document import NOTHING, Section, Table, Value, columns, median_of, of_interval, operation_title
-from ..measurements import Measured, Measurements, Place, Values
+from ..measurements import Measured, Measurements, Place
 from ..named_figures import Statistic
 from ..statistics import Interval, interval, ratio
 from .circumstances import one_machine
@@ -111,23 +111,19 @@ def curves(m: Measurements) -> list[Curve]:
                 Point(players, interval([*values.values()]), by_size[players].cut(operation) is not None)
                 for players, values in known.items()
             )
+            slope = None
+            if len(known) >= SIZES_NEEDED:
+                smaller, larger = [*known][-2:]
+                grown, apart = ratio(known[larger], known[smaller]), log(larger / smaller)
+                low, middle, high = (log(end) / apart for end in grown[:3])
+                slope = Interval(low, middle, high, grown.processes)
             if points:
-                found.append(Curve(backend, facts.name, operation, points, _slope(known)))
+                found.append(Curve(backend, facts.name, operation, points, slope))
     return found
 
 
 def _operations(measured: Iterable[Measured]) -> list[str]:
     return list(dict.fromkeys(operation for one in measured for operation in one.operations))
-
-
-def _slope(by_size: Mapping[int, Values]) -> Interval | None:
-    if len(by_size) <= 1:
-        return None
-    smaller, larger = list(by_size)[-2:]
-    grown = ratio(by_size[larger], by_size[smaller])
-    apart = log(larger / smaller)
-    low, middle, high = (log(end) / apart for end in grown[:3])
-    return Interval(low, middle, high, grown.processes)
 
 
 # ---------------------------------------------------------------------- where two backends cross
