@@ -80,12 +80,12 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes_over} min" if hours else f"{minutes} min {rest} s"
 
 
-def elapsed(seconds: float) -> str:
+def elapsed(seconds: float, digits: int = DIGITS) -> str:
     """Return a measured time in the unit that suits it: `83.7 µs`, `8.52 ms`, `1.40 s`, `12,300 s`."""
     for unit, part in _PARTS_OF_A_SECOND:
         if abs(seconds) >= part:
-            return f"{significant(seconds / part)} {unit}"
-    return f"{significant(seconds * 1e6)} µs"
+            return f"{significant(seconds / part, digits)} {unit}"
+    return f"{significant(seconds * 1e6, digits)} µs"
 
 
 def counted(number: float, what: str, several: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -73,24 +73,21 @@ def _amounts(rows: Sequence[tuple[Footprint, Sequence[Bill]]], sizes: Sequence[i
     note = words("amounts", currency=given.prices.currency, years=years)
     amounts = []
     for taken, bills in rows:
-        monthly, build = (_monthly(one, taken) for one in bills), given.model.build_hours.get(taken.backend)
+        most, build = max(taken.sizes), given.model.build_hours.get(taken.backend)
+        monthly = [
+            _amount(one, one.monthly, "{:,.2f}*" if one.players > most else "{:,.2f}", one.trace()) for one in bills
+        ]
+        total = [_amount(one, one.total, "{:,.0f}", [*one.trace()][-1:]) for one in bills]
         hours = Value(NONE, hint="the cost model has none") if build is None else number(build, lambda it: f"{it:g}")
-        amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *map(_total, bills), hours))
+        amounts.append(row_of(Value(taken.backend, hint=taken.source), *monthly, *total, hours))
     head = "|".join(["backend", *headings, "#hours to build"])
     return table_of("What each backend costs", head, amounts, f"{note} {words('beyond')}" if beyond else note)
 
 
-def _monthly(one: Bill, footprint: Footprint) -> Value:
-    if one.problem:
-        return Value(NONE, hint=one.problem)
-    beyond = "*" if one.players > max(footprint.sizes) else ""
-    return Value(f"{one.monthly:,.2f}{beyond}", one.monthly, hint="; ".join(one.trace()))
-
-
-def _total(one: Bill) -> Value:
-    if one.problem or one.total is None:
+def _amount(one: Bill, usd: float | None, form: str, trace: Iterable[str]) -> Value:
+    if one.problem or usd is None:
         return Value(NONE, hint=one.problem or "the cost model has no hours to build it")
-    return Value(f"{one.total:,.0f}", one.total, hint=list(one.trace())[-1])
+    return Value(form.format(usd), usd, hint="; ".join(trace))
 
 
 def _traces(rows: Sequence[tuple[Footprint, Sequence[Bill]]]) -> Section:

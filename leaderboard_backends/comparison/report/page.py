@@ -23,7 +23,7 @@ import msgspec
 
 from ...errors import ConfigurationError, MissingExtraError
 from ...installing import install_extra
-from ...numerals import significant, size
+from ...numerals import elapsed, size
 from ..advice.grid import Grid, grid
 from ..advice.need import LOST
 from ..document import Chart, Column, Section, Table, Value, pieces
@@ -230,19 +230,13 @@ class Scale(NamedTuple):
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """The position of each power of ten, with its label."""
-        powers = range(ceil(self.low), floor(self.high) + 1)
-        return [(self.place(10.0**power), _power_words(power)) for power in powers]
+        """The position of each power of ten, with its label: `10 µs`, `1 ms`."""
+        powers = [10.0**power for power in range(ceil(self.low), floor(self.high) + 1)]
+        return [(self.place(time_us), elapsed(time_us / 1e6, 1)) for time_us in powers]
 
     def place(self, time_us: float) -> float:
         """Return where a time is, in percent of the width."""
         return round(100 * (log10(time_us) - self.low) / (self.high - self.low), 2)
-
-
-def _power_words(power: int) -> str:
-    """Return a power of ten of a microsecond: `10 µs`, `1 ms`."""
-    unit, of_it = next(((unit, of_it) for unit, of_it in (("s", 6), ("ms", 3)) if power >= of_it), ("µs", 0))
-    return f"{significant(10.0 ** (power - of_it), 1)} {unit}"
 
 
 def has_hints(table: Table) -> bool:

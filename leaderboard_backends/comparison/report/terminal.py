@@ -84,7 +84,10 @@ def _table(table: Table, width: int) -> RichTable:
 
 
 def _widths(table: Table, width: int) -> list[int]:
-    """Return the width of each column: figures on one line where all fit, else words whole where those fit."""
+    """Return the width of each column: figures on one line where all fit, else words whole where those fit.
+
+    Each column that needs more gets an equal share of the room that is left.
+    """
     texts = [[column.heading, *(row[place].text for row in table.rows)] for place, column in enumerate(table.columns)]
     whole = [max(map(len, column)) for column in texts]
     words = [min(BREAKABLE, max((len(word) for text in each for word in text.split()), default=1)) for each in texts]
@@ -95,16 +98,11 @@ def _widths(table: Table, width: int) -> list[int]:
     room = width - GAP * (len(whole) - 1)
     names = [length for length in whole[:1] if length <= NAME]
     tries = [[*first, *least[len(first) :]] for least in (lines, words) for first in (names, [])]
-    least = next((least for least in tries if sum(least) <= room), [1] * len(whole))
-    return _filled(least, whole, room)
-
-
-def _filled(least: Sequence[int], whole: Sequence[int], room: int) -> list[int]:
-    """Return widths between minimum and full: each column that needs more gets an equal share of the room."""
-    widths, left = list(least), max(0, room - sum(least))
-    order = sorted(range(len(widths)), key=lambda place: whole[place] - least[place])
+    widths = next((least for least in tries if sum(least) <= room), [1] * len(whole))
+    left = max(0, room - sum(widths))
+    order = sorted(range(len(widths)), key=lambda place: whole[place] - widths[place])
     for behind, place in zip(range(len(order), 0, -1), order, strict=True):
-        more = max(0, min(left // behind, whole[place] - least[place]))
+        more = max(0, min(left // behind, whole[place] - widths[place]))
         widths[place] += more
         left -= more
     return widths
