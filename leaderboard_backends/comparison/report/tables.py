@@ -55,6 +55,7 @@ def section(
     tables: Sequence[Table] = (),
     sections: Sequence[Section] = (),
     more: Iterable[str] = (),
+    points: Sequence[str] = (),
     **figures: object,
 ) -> Section:
     """Return a section with its title and introduction, and `more` after it.
@@ -64,8 +65,8 @@ def section(
     found = _PROSE["sections"][name]
     empty = "nothing" in found and not (tables or sections)
     said = [found["nothing"]] if empty else [*(text.format(**_KNOWN, **figures) for text in found["said"]), *more]
-    of_file = {what: found[what] for what in ("detail", "points") if what in found}
-    return Section(name, found["title"].format(**figures), said, tables, sections=sections, **of_file)
+    detail, points = found.get("detail", False), found.get("points", points)
+    return Section(name, found["title"].format(**figures), said, tables, (), sections, detail, points=points)
 
 
 # ---------------------------------------------------------------------- tables

@@ -11,60 +11,56 @@ from ...numerals import counted, duration, significant, times
 from ..document import Section, Table, Value, listed, number, quoted, spread
 from ..measurements import Measured, Measurements
 from ..named_figures import statistic_title
-from ..schema import Result, Run
+from ..schema import Run
 from ..statistics import ENOUGH_PROCESSES, ratio
-from .tables import DISTURBED, MISTAKES, Row, filled, head_of, row_of, table_of, words
+from .tables import MISTAKES, Row, filled, head_of, row_of, section, table_of, words
 
 
 def trust_section(m: Measurements) -> Section:
     """Return the limits of a result, those of this result first, and mistakes that other comparisons make."""
-    limits = [*_of_this_result(m.result), *_of_all(m)]
-    shown, others = limits[:5], limits[5:]
+    limits = _limits(m)
     mistakes = (row_of(wrong, here) for wrong, here in MISTAKES.items())
     wrong = table_of("How public benchmarks went wrong", "elsewhere|here", mistakes)
-    title = "Further limits, and how public benchmarks went wrong"
-    further = Section("limits", title, tables=[wrong], points=others, detail=True)
-    said = ["Before a decision that costs money, run it on your own machine with your own events."]
-    name = "why-not-to-trust-this"
-    return Section(name, "Why not to trust this", said, points=shown, sections=[further])
+    return section("why-not-to-trust-this", sections=[section("limits", [wrong], points=limits[5:])], points=limits[:5])
 
 
-def _of_this_result(result: Result) -> Iterator[str]:
-    if not result.finished:
-        yield "**Interrupted**: what is missing may be what you need."
-    if result.settings.rounds < ENOUGH_PROCESSES:
-        yield words("limit-processes", rounds=counted(result.settings.rounds, "round"))
-    if not any(run.cell.a_a for run in result.runs):
-        yield "**Noise not known**: no backend was run a second time to compare it with itself (A/A)."
-    if result.machine.file_system in {"tmpfs", "ramfs"}:
-        yield f"**No disk**: the files were on {result.machine.file_system}, so that waiting for the disk cost nothing."
-    disturbed = sum(run.disturbed for run in result.runs)
-    if disturbed:
-        yield f"**Disturbed**: other processes slowed {counted(disturbed, 'run')} down, marked `{DISTURBED}`."
-
-
-def _of_all(m: Measurements) -> Iterator[str]:
-    result = m.result
+def _limits(m: Measurements) -> list[str]:
+    """Return the texts of the limits that apply to a result, those of this result alone first."""
+    result, rounds = m.result, m.result.settings.rounds
     modes = {run.cell.mode for run in result.runs if run.figures is not None}
     servers = {facts.label for facts in result.backends if facts.home == "server"}
     ours = {one.label for one in m.cells.values() if one.label in servers and _knows_its_server(one)}
-    yield words("limit-machine", machine=result.machine, server="the server " if ours else "")
-    if ours:
-        yield "**No network**: servers were reached over local sockets; a network adds its latency to each operation."
-    if given := [facts.label for facts in result.backends if facts.label in servers - ours]:
-        yield f"**Servers elsewhere**: where the server of {quoted(given)} ran, and what else it did, is not known."
-    if "recovery" in modes:
-        yield "**No power was cut**: what it takes is as settings promise. A crash here is a `kill -9` of one process."
+    elsewhere = [facts.label for facts in result.backends if facts.label in servers - ours]
     drawn = [facts.name for facts in result.workloads if not facts.events]
-    if drawn:
-        yield f"**Synthetic players** ({', '.join(drawn)}): real ones follow no distribution. Replay your own events."
-    yield words("limit-rounds", processes=counted(result.settings.rounds, "process", "processes"))
-    longest = max((run.seconds for run in result.runs), default=0.0)
-    yield words("limit-short", longest=duration(longest))
-    if servers:
-        says = " Throughput says where." if "throughput" in modes else ""
-        yield f"**Python clients**, one interpreter each: a fast server waits for them.{says}"
-    yield "**Our tuning**: somebody who knows a storage better may get more out of it than its listed settings do."
+    slowed = sum(run.disturbed for run in result.runs)
+    applies = {
+        "interrupted": not result.finished,
+        "processes": rounds < ENOUGH_PROCESSES,
+        "noise": not any(run.cell.a_a for run in result.runs),
+        "disk": result.machine.file_system in {"tmpfs", "ramfs"},
+        "disturbed": slowed,
+        "machine": True,
+        "network": ours,
+        "elsewhere": elsewhere,
+        "power": "recovery" in modes,
+        "synthetic": drawn,
+        "rounds": True,
+        "short": True,
+        "clients": servers,
+        "tuning": True,
+    }
+    figures = {
+        "machine": result.machine,
+        "rounds": counted(rounds, "round"),
+        "processes": counted(rounds, "process", "processes"),
+        "slowed": counted(slowed, "run"),
+        "server": "the server " if ours else "",
+        "elsewhere": quoted(elsewhere),
+        "drawn": ", ".join(drawn),
+        "longest": duration(max((run.seconds for run in result.runs), default=0.0)),
+        "says": " Throughput says where." if "throughput" in modes else "",
+    }
+    return [words(f"limit-{name}", **figures) for name, holds in applies.items() if holds]
 
 
 def _knows_its_server(one: Measured) -> bool:
