@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
+from statistics import median
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from ..numerals import NONE, Write, significant, whole
@@ -152,10 +153,8 @@ def of_interval(middle: Interval, write: Write = significant) -> Value:
 
 def middle_of(values: Mapping[int, float], write: Write = significant) -> Value:
     """Return the median of one value per process, with the interval as the hint, for columns without room for it."""
-    value = median_of(values, write)
-    return (
-        value if value.sort is None else Value(write(float(value.sort)), value.sort, hint=f"{value.text}, {value.hint}")
-    )
+    shown = median_of(values, write)
+    return shown._replace(text=write(median(values.values())), hint=f"{shown.text}, {shown.hint}") if values else shown
 
 
 def operation_title(name: str) -> str:

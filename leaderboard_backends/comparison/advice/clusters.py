@@ -89,9 +89,6 @@ def _base(basis: Basis, label: str, need: Need) -> Times | None:
     return None if not players or problem(m, label, players) else times(m, label, players)
 
 
-# ---------------------------------------------------------------------- times
-
-
 def _times(base: Times, plain: Times, known: Ratios, sharding: Sharding, need: Need) -> Times:
     """Return the times over shards: those of a plain server by the ratios, and what the row's own log adds to them."""
     logged = {one.operation: one for one in (base.update, *base.reads)}

@@ -194,9 +194,6 @@ def _machines(one: Candidate) -> list[str]:
     return [item.what for item in items if item.kind != "disk"]
 
 
-# ---------------------------------------------------------------------- words
-
-
 def _threshold(
     demand: str, text: str, then: Candidate | None, need: Need | None = None, pick: Candidate | None = None
 ) -> Threshold:

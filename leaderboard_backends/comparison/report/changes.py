@@ -191,20 +191,15 @@ def _too_few(old: Measured, new: Measured, had: int, has: int) -> str:
 
 # ---------------------------------------------------------------------- as sections
 
-OUTCOMES: Final[dict[Outcome, tuple[str, str]]] = {
-    "worse": ("Regressions", "regressions"),
-    "better": ("Improvements", "improvements"),
-    "disappeared": ("Disappeared", "that disappeared"),
-    "appeared": ("Appeared", "that appeared"),
-    "no verdict": ("Without a verdict", "without a verdict"),
-    "same": ("No change that counts", "without a change that counts"),
+OUTCOMES: Final[dict[Outcome, tuple[str, str, Tone]]] = {
+    "worse": ("Regressions", "regressions", "bad"),
+    "better": ("Improvements", "improvements", "good"),
+    "disappeared": ("Disappeared", "that disappeared", ""),
+    "appeared": ("Appeared", "that appeared", ""),
+    "no verdict": ("Without a verdict", "without a verdict", ""),
+    "same": ("No change that counts", "without a change that counts", ""),
 }
-"""The title of each outcome, and how rows of it are counted, in reading order."""
-
-REQUEST: Final = ("command", "plan", "seed", "digest")
-"""The settings of both results that are shown."""
-
-_TONES: Final[dict[Outcome, Tone]] = {"worse": "bad", "better": "good"}
+"""The title of each outcome, how rows of it are counted, and their tone, in reading order."""
 
 
 def regression_sections(new: Result, old: Result, changes: Changes) -> list[Section]:
@@ -226,30 +221,31 @@ def _summary(new: Result, old: Result, changes: Changes) -> Section:
         said.append("**No regression was found.**")
     else:
         said.append("**Nothing could be judged**: no figure has a verdict.")
-    each = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how) in OUTCOMES.items() if counted[outcome])
+    each = ", ".join(f"{counted[outcome]:,} {how}" for outcome, (_, how, _) in OUTCOMES.items() if counted[outcome])
     said += [f"Of all rows: {each or 'none'}.", words("changes")]
-    settings = ((what, *(str(getattr(one.settings, what)) for one in (old, new))) for what in REQUEST)
+    shown = ("command", "plan", "seed", "digest")
+    settings = ((what, *(str(getattr(one.settings, what)) for one in (old, new))) for what in shown)
     requests = (row_of(*request) for request in (("started", old.started, new.started), *settings))
     return Section("changes", "Changes", said, [table_of("The two results", "what|old|new", requests)])
 
 
 def _of_outcome(outcome: Outcome, rows: Sequence[Change]) -> Section:
     """Return the rows that came out alike; those of cells as a whole have a table of their own."""
-    tone, head = _TONES.get(outcome, ""), "backend|mode|workload|#players"
+    (title, _, tone), head = OUTCOMES[outcome], "backend|mode|workload|#players"
     cells, figures = list[Row](), list[Row]()
     for row in rows:
         where = row.cell.backend, row.cell.mode, row.cell.workload, row.cell.players
         if row.figure is None:
             cells.append(row_of(*where, Value(row.reason, tone=tone)))
             continue
-        title, by = f"{operation_title(row.figure.title)}: {statistic_title(row.figure.statistic)}", row.ratio
+        of, by = f"{operation_title(row.figure.title)}: {statistic_title(row.figure.statistic)}", row.ratio
         sides = (NOTHING if side is None else of_interval(side) for side in (row.old, row.new))
         grown = Value(spread(by, lambda each: f"{each:.2f}"), by.middle, tone) if by else None
         floor = number(row.floor if row.floor is not None and row.floor < inf else None, times)
-        figures.append(row_of(*where, title, *sides, grown, floor, row.reason))
+        figures.append(row_of(*where, of, *sides, grown, floor, row.reason))
     tables = filled(
         table_of("Runs as a whole", f"{head}|what changed", cells),
         table_of("Figures", f"{head}|figure|#old|#new|#new / old|#floor|why", figures),
     )
     detail = outcome in ("same", "no verdict")
-    return Section(anchor("changes", outcome), OUTCOMES[outcome][0], tables=tables, detail=detail)
+    return Section(anchor("changes", outcome), title, tables=tables, detail=detail)

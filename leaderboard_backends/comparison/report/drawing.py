@@ -147,9 +147,6 @@ def _finished(plot: Plot, drawn: alt.FacetChart | alt.VConcatChart, rows: Sequen
     return Chart(plot.name, plot.title, plot.description, specification)
 
 
-# ---------------------------------------------------------------------- lines
-
-
 def _lines(plot: Plot) -> Chart:
     """Return panels that share both axes, with the layers of `_layers`."""
     panels, most = panels_of(plot.rows), _MOST_SIDE_BY_SIDE
@@ -190,9 +187,6 @@ def _layers(plot: Plot) -> Iterator[alt.Chart]:
         above = _only(alt.Chart(), BEHIND).mark_text(baseline="top", dy=2)
         yield idle.encode(x=across, y=up, tooltip=[rate, harness])
         yield above.encode(x=across, y=alt.value(0), text="mark:N", tooltip=[rate, behind])
-
-
-# ---------------------------------------------------------------------- bars and shapes
 
 
 def _bars(plot: Plot) -> Chart:

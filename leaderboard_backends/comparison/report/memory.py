@@ -53,9 +53,6 @@ def _updates(one: Measured) -> Iterator[Row]:
         yield row_of(*head_of(one), calls, *taken, len(runs))
 
 
-# ---------------------------------------------------------------------- charts
-
-
 def memory_plots(m: Measurements) -> Iterator[Plot]:
     """Yield bytes per player at the largest size of each backend, and the bytes that an update writes."""
     largest = [one for label in m.in_class_order if (one := m.largest("service", label))]
@@ -81,9 +78,6 @@ def memory_plots(m: Measurements) -> Iterator[Plot]:
     if rows:
         one_per_call = spans(of_part(rows, "1 per call"), whole, rows)
         yield plot(m, "disk", rows, AS_NUMBER, place=found[0].place, spans=one_per_call)
-
-
-# ---------------------------------------------------------------------- players come and go
 
 
 def churn_sections(m: Measurements) -> list[Section]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import re
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -126,13 +125,12 @@ def embedded(result: Result | None, sections: Sequence[Section], grid: Grid | No
 
     Raises `MissingExtraError` without vl-convert, and `ValueError` where two charts have one name.
     """
-    charts = [chart for section in sections for chart in charts_in(section)]
-    by_name = {chart.name: chart.specification for chart in charts}
-    if len(by_name) < len(charts):
-        twice = next(name for name, count in Counter(chart.name for chart in charts).items() if count > 1)
-        raise ValueError(f"two charts are named {twice}: a page shows each chart once.")
-    texts: dict[str, bytes] = {}
-    if charts:
+    by_name, texts = dict[str, Any](), dict[str, bytes]()
+    for chart in (chart for section in sections for chart in charts_in(section)):
+        if chart.name in by_name:
+            raise ValueError(f"two charts are named {chart.name}: a page shows each chart once.")
+        by_name[chart.name] = chart.specification
+    if by_name:
         texts["vega"] = vega().encode()
         texts["charts"] = msgspec.json.encode({"theme": theme(BY_VARIABLE), "charts": by_name})
     if grid is not None:

@@ -145,9 +145,6 @@ def _idle(measured: Iterable[Measured], statistic: Statistic) -> dict[float, dic
     return {rate: dict(enumerate(values)) for rate, values in sorted(found.items())}
 
 
-# ---------------------------------------------------------------------- the chart
-
-
 def response_plots(m: Measurements) -> Iterator[Plot]:
     """Yield p99 by rate, at the usual workload and size, with the harness alone, and who fell behind."""
     measured = usual(m, "response")

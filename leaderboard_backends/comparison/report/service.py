@@ -197,9 +197,6 @@ def _median(statistic: Statistic, values: Iterable[float | None]) -> Value:
     return median_in(values, whole if statistic == "samples" else significant)
 
 
-# ---------------------------------------------------------------------- parts around a board
-
-
 def hardening_sections(m: Measurements) -> list[Section]:
     """Return p50 by operation and part, and what the part adds; none where that was not measured."""
     head = "backend|operation|part|#p50, µs|#adds, µs|#p99, µs|#runs|marks"
