@@ -99,12 +99,17 @@ def _found(advice: Advice, texts: Mapping[str, int]) -> Found:
     def pairs(found: Iterable[tuple[str, str]]) -> tuple[tuple[int, int], ...]:
         return tuple((texts[one], texts[other]) for one, other in found)
 
-    pick, need = advice.pick, advice.need
+    pick, need, notes = advice.pick, advice.need, [*advice.why]
+    if pick:
+        not_measured = f": those of {need.processes} at once were not measured."
+        others = "; `leaderboard advise` has those of several at once." if pick.responds_together else not_measured
+        alone = [f"The p99s are of one client alone{others}"] if need.processes > 1 else []
+        notes = [*alone, *(f"{caution}." for caution in pick.cautions)]
     return Found(
         take=texts[pick.label if pick else advice.verdict],
         config=texts[pick.facts.metadata.configuration] if pick else None,
         facts=pairs(_facts(pick, need)) if pick else (),
-        notes=tuple(texts[note[:1].upper() + note[1:]] for note in (_notes(pick, need) if pick else advice.why)),
+        notes=tuple(texts[note[:1].upper() + note[1:]] for note in notes),
         others=pairs(_others(pick, advice)) if pick else (),
     )
 
@@ -119,17 +124,6 @@ def _facts(pick: Candidate, need: Need) -> Iterator[tuple[str, str]]:
     if pick.bill is not None:
         yield "Cost", "not known" if pick.bill.problem else f"{pick.cost}, on {pick.bill.runs_on}"
     yield "Lost in a power cut", LOST[pick.facts.durability]
-
-
-def _notes(pick: Candidate, need: Need) -> Iterator[str]:
-    if need.processes > 1:
-        yield "The p99s are of one client alone" + (
-            "; `leaderboard advise` has those of several at once."
-            if pick.responds_together
-            else f": those of {need.processes} at once were not measured."
-        )
-    for caution in pick.cautions:
-        yield f"{caution}."
 
 
 def _others(pick: Candidate, advice: Advice) -> Iterator[tuple[str, str]]:
