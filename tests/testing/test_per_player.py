@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
 from math import inf
 from random import Random
 
 import pytest
 
 from leaderboard_backends import Entry, Keep, Order
+from leaderboard_backends.backends.naive import NaiveLeaderboard
 from leaderboard_backends.capabilities import Consistency
+from leaderboard_backends.testing.conformance import histories
 from leaderboard_backends.testing.linearizability import (
     ANY,
     EMPTY,
@@ -220,3 +224,32 @@ def test_a_board_is_judged_by_the_level_that_it_declares(level: Consistency) -> 
     assert_allowed("per player", half_a_batch, "descending", "last", start=ADA)
     with pytest.raises(AssertionError, match="not linearizable"):
         assert_allowed(level, half_a_batch, "descending", "last", start=ADA)
+
+
+class Sharded(NaiveLeaderboard):
+    """A board over shards, which is read late."""
+
+    capabilities = replace(NaiveLeaderboard.capabilities, consistency="per player")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.capabilities = replace(self.capabilities, consistency="eventual")
+
+
+class Late(NaiveLeaderboard):
+    """A board of one server, which is read late."""
+
+    capabilities = replace(NaiveLeaderboard.capabilities, consistency="eventual")
+
+
+@pytest.mark.parametrize(("kind", "allowed"), [(Sharded, True), (Late, False)])
+def test_two_batches_may_mix_on_a_board_over_shards_that_is_read_late(
+    monkeypatch: pytest.MonkeyPatch, kind: type[NaiveLeaderboard], *, allowed: bool
+) -> None:
+    monkeypatch.setattr(histories, "SETTLING", 0.1)
+    board = kind()
+    batches = [[(player, name, score) for player in ("ada", "bob")] for name, score in (("first", 1), ("second", 2))]
+    board.update_scores([batches[1][0], batches[0][1]])
+    both = [Operation(number, "update_scores", (batch,), ANY, 0, 100) for number, batch in enumerate(batches)]
+    with nullcontext() if allowed else pytest.raises(AssertionError, match="not linearizable"):
+        histories.judge(board, both, EMPTY)

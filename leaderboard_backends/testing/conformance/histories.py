@@ -15,6 +15,7 @@ from threading import Event
 from time import monotonic
 from typing import ClassVar, Final, cast
 
+from ...capabilities import Consistency
 from ...model import Entry
 from ...protocol import LeaderboardBackend
 from ..linearizability import (
@@ -122,19 +123,23 @@ def judge(board: LeaderboardBackend, history: list[Operation], start: State) -> 
     __tracebackhide__ = True
     if board.capabilities.consistency == "eventual":
         return _judge_in_the_end(board, history, start)
-    return _judge_with(board, history, start)
+    return _judge_with(board, history, start, board.capabilities.consistency)
 
 
-def _judge_with(board: LeaderboardBackend, history: list[Operation], start: State) -> State:
+def _judge_with(board: LeaderboardBackend, history: list[Operation], start: State, consistency: Consistency) -> State:
     __tracebackhide__ = True
     last = _read_whole(board)
-    assert_allowed(board.capabilities.consistency, [*history, last], board.order, board.keep, start=start)
+    assert_allowed(consistency, [*history, last], board.order, board.keep, start=start)
     return state_of(sorted(entry for entry in cast("list[Entry | None]", last.answer) if entry is not None))
 
 
 def _judge_in_the_end(board: LeaderboardBackend, history: list[Operation], start: State) -> State:
-    """Judge the writes alone, by what the board shows once it shows a last one."""
+    """Judge the writes alone, by what the board shows once it shows a last one.
+
+    Its class says what they keep, where it is only read in another way: a batch over several shards is none at once.
+    """
     __tracebackhide__ = True
+    kept = cast("Consistency", getattr(type(board).capabilities, "consistency", "linearizable"))
     recorder = Recorder(board, process=-2)
     recorder.call("update_score", LAST, f"at {monotonic()}", 0)
     done = [*history, *recorder.operations]
@@ -142,9 +147,9 @@ def _judge_in_the_end(board: LeaderboardBackend, history: list[Operation], start
     deadline, waiting = monotonic() + SETTLING, Event()
     while monotonic() < deadline:
         with suppress(AssertionError):
-            return _judge_with(board, writes, start)
+            return _judge_with(board, writes, start, kept)
         waiting.wait(0.01)
-    return _judge_with(board, writes, start)
+    return _judge_with(board, writes, start, kept)
 
 
 def _read_whole(board: LeaderboardBackend) -> Operation:
